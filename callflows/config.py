@@ -1,0 +1,260 @@
+"""Settings: one typed table, read once. Docs, `callflows settings` and the checks derive from it.
+
+Order, last wins: default, `.env` in the working folder, `CALLFLOWS_*` in the environment, an explicit mapping.
+`CALLFLOWS_NAME_FILE` reads NAME from a file (secrets mounted by an orchestrator).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from .errors import ConfigError
+from .models import SignatureMode
+from .urls import public_url_fault
+
+PREFIX = "CALLFLOWS_"
+
+
+def _split(value: object) -> object:
+    """Lists are written `a,b` or one per line."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.replace("\n", ",").split(",") if part.strip()]
+    return value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+
+
+class Settings(BaseSettings):
+    """All settings. `Settings.load()` reads them; the instance is frozen and its repr shows no secret."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",  # unknown names are refused by load(), with a suggestion
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    public_url: str = Field(
+        "",
+        description="The address the platform reaches us at: https, or http on loopback. Every link we emit and "
+        "every signature we check starts with it; the request's Host is never used.",
+    )
+    secret_keys: Secrets = Field(
+        (),
+        description="Keys that sign our URLs, oldest to newest: the last signs, all verify. Empty: one is made "
+        "and kept in STATE_DIR/secret.key, which only serves a single machine.",
+    )
+    database_url: str = Field(
+        "",
+        description="SQLAlchemy URL of the store. Default: SQLite in STATE_DIR. For several machines: "
+        "postgresql://user:password@host/name.",
+    )
+    templates: Path = Field(Path("templates"), description="Folder of the flows.")
+    state_dir: Path = Field(
+        Path("state"), description="Folder for journals, published flow versions and the SQLite store."
+    )
+    plivo_auth_id: str = Field("", description="Plivo auth ID, for the REST API.")
+    plivo_auth_tokens: Secrets = Field(
+        (),
+        description="Plivo auth tokens, newest first: the first is used for REST, all verify signatures. A "
+        "sub-account may add its main account's token at the end.",
+    )
+    plivo_api_url: str = Field("https://api.plivo.com/v1", description="Base of Plivo's REST API.")
+    plivo_signatures: SignatureMode = Field(
+        SignatureMode.REQUIRED,
+        description="required: unsigned requests are refused. if-present: a signature is checked where there "
+        "is one, and a token is needed where there is none. off: signatures are not needed; a token is.",
+    )
+    plivo_http: str = Field(
+        "ct=2000&rt=4000&rc=2&rp=all",
+        description="How Plivo fetches our URLs (its callback settings, sent as URL fragment): connect and "
+        "read timeout in ms, retries, what is retried. Plivo's own default waits 40 s in silence.",
+    )
+    vobiz_auth_id: str = Field("", description="Vobiz auth ID, for the REST API.")
+    vobiz_auth_tokens: Secrets = Field((), description="Vobiz auth tokens, as for Plivo.")
+    vobiz_api_url: str = Field("https://api.vobiz.ai/api/v1", description="Base of Vobiz's REST API.")
+    vobiz_signatures: SignatureMode = Field(
+        SignatureMode.IF_PRESENT,
+        description="As for Plivo. Vobiz signs only where it was set up to, so the default is if-present.",
+    )
+    dial_allow: Words = Field(
+        (),
+        description="What may be dialled or fetched besides what stands in the flow's own files: numbers and "
+        "prefixes (+14155550123, +1415), regions (US), SIP targets (sip:agent@example.com, sip:example.com), "
+        "hosts (https://flows.example.org). Premium-rate and satellite numbers need their exact entry.",
+    )
+    safe_number: str = Field(
+        "", description="Number the safe document dials, after two retries, before it says goodbye."
+    )
+    deadline: float = Field(1.5, gt=0, le=10, description="Seconds a step may take to render.")
+    xml_allow: Words = Field(
+        (),
+        description="Attributes a platform has added since our schemas were written (Dial.newThing): their "
+        "problem becomes a warning.",
+    )
+    max_body: int = Field(65536, ge=1024, description="Largest request body in bytes; larger ones get 413.")
+    max_hops: int = Field(
+        500,
+        ge=1,
+        description="Steps one call may take in a row through our URLs before it gets the fallback.",
+    )
+    keeper: bool = Field(
+        True,
+        description="Whether serving processes start the keeper (journal to store, publishing of edits). Off "
+        "only where it is run another way: python -m callflows.keeper.",
+    )
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    log_numbers: bool = Field(
+        True, description="Whether logs show phone numbers; off masks all but the last 2 digits."
+    )
+    bind: str = Field(
+        "127.0.0.1:8000", description="Address of `callflows serve` and gunicorn: HOST:PORT or unix:PATH."
+    )
+    workers: int = Field(2, ge=1, description="Worker processes.")
+    threads: int = Field(8, ge=1, description="Threads of each worker.")
+
+    @classmethod
+    def load(cls, values: Mapping[str, Any] | None = None) -> Self:
+        """Read the environment, then `values` over it (`PUBLIC_URL`, `public_url` and `CALLFLOWS_PUBLIC_URL` are
+        the same name). Raise one ConfigError that names every setting at fault and shows no value.
+        """
+        given = {_field_name(name): value for name, value in (values or {}).items()}
+        unknown = [name for name in _prefixed_names() if _field_name(name) not in _known_names()]
+        unknown += [name.upper() for name in given if name not in cls.model_fields]
+        if unknown:
+            raise ConfigError("; ".join(_unknown(name) for name in unknown))
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            faults = [
+                f"{PREFIX}{'.'.join(str(part) for part in fault['loc'][:1]).upper()}: {fault['msg'].removeprefix('Value error, ')}"
+                for fault in error.errors(include_input=False, include_url=False)
+            ]
+            raise ConfigError("; ".join(faults)) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _FileSource(settings_cls), dotenv_settings
+
+    @field_validator("public_url")
+    @classmethod
+    def _public_url(cls, value: str) -> str:
+        fault = public_url_fault(value) if value else ""
+        if fault:
+            raise ValueError(fault)
+        return value.rstrip("/")
+
+    @field_validator("log_level")
+    @classmethod
+    def _level(cls, value: str) -> str:
+        if value.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    def require_public_url(self) -> str:
+        if not self.public_url:
+            raise ConfigError(
+                "CALLFLOWS_PUBLIC_URL is not set",
+                hint="set it to the https address the platform reaches this server at",
+            )
+        return self.public_url
+
+    def store_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.state_dir.absolute() / 'callflows.db'}"
+
+    def signing_keys(self) -> tuple[str, ...]:
+        """SECRET_KEYS, or the key kept in STATE_DIR (made on first use, readable by its owner alone)."""
+        if self.secret_keys:
+            return tuple(key.get_secret_value() for key in self.secret_keys)
+        path = self.state_dir / "secret.key"
+        try:
+            self.state_dir.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f".secret.{secrets.token_hex(4)}")
+            if not path.exists():
+                descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+                with os.fdopen(descriptor, "w") as file:
+                    file.write(secrets.token_hex(32))
+                try:
+                    os.link(draft, path)  # whoever links first wins; the others read the winner's key
+                except FileExistsError:
+                    pass
+                finally:
+                    draft.unlink()
+            return (path.read_text().strip(),)
+        except OSError as error:
+            raise ConfigError(
+                f"no CALLFLOWS_SECRET_KEYS, and {path} cannot be used: {error.strerror}",
+                hint="set CALLFLOWS_SECRET_KEYS, or make CALLFLOWS_STATE_DIR writable",
+            ) from error
+
+    def secret_values(self) -> tuple[str, ...]:
+        """Every configured secret, for redaction."""
+        fields = (self.secret_keys, self.plivo_auth_tokens, self.vobiz_auth_tokens)
+        return tuple(secret.get_secret_value() for group in fields for secret in group)
+
+    def for_provider(self, provider: str, name: str) -> Any:
+        """The provider's own setting: `for_provider("plivo", "auth_id")` is `plivo_auth_id`."""
+        return getattr(self, f"{provider}_{name}", "")
+
+
+class _FileSource(PydanticBaseSettingsSource):
+    """`CALLFLOWS_NAME_FILE=/run/secrets/x`: the file's content is NAME's value."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE", "")
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise ConfigError(f"{PREFIX}{field_name.upper()}_FILE: cannot read {path}: {reason}") from error
+
+    def __call__(self) -> dict[str, Any]:
+        values = {
+            name: self.get_field_value(field, name)[0]
+            for name, field in self.settings_cls.model_fields.items()
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def _field_name(name: str) -> str:
+    return name.upper().removeprefix(PREFIX).lower()
+
+
+def _known_names() -> set[str]:
+    return {suffix for name in Settings.model_fields for suffix in (name, f"{name}_file")}
+
+
+def _prefixed_names() -> list[str]:
+    from dotenv import dotenv_values
+
+    names = [*os.environ, *(dotenv_values(".env") if Path(".env").is_file() else ())]
+    return sorted({name for name in names if name.upper().startswith(PREFIX)})
+
+
+def _unknown(name: str) -> str:
+    known = [PREFIX + field.upper() for field in Settings.model_fields]
+    full = name if name.startswith(PREFIX) else PREFIX + name
+    close = difflib.get_close_matches(full, known, n=1)
+    return f"unknown setting {full}" + (f"; did you mean {close[0]}?" if close else "")

@@ -1,0 +1,247 @@
+"""The words the rooms share: frozen values and enums, no behaviour beyond reading them.
+
+Times are Unix seconds (float, UTC), durations say their unit in the name. Wire spellings (`CallUUID`, `aleg_url`)
+stay in `providers/`; here it is snake_case of the same word. An absent text is the empty string, never None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding in a document, a template, a flow or the configuration.
+
+    `code` is dotted and stable (`xml.*`, `grammar.*`, `rule.*`, `policy.*`, `template.*`, `flow.*`, `config.*`).
+    `line` is 1-based in `file`; None where no line applies. `hint` says what to write instead.
+    """
+
+    severity: Severity
+    code: str
+    message: str
+    file: str = ""
+    line: int | None = None
+    hint: str = ""
+    fatal: bool = False
+
+    @property
+    def blocks(self) -> bool:
+        """Whether a live call must not be given this document. Other errors are served and reported."""
+        return self.severity is Severity.ERROR and (
+            self.fatal or self.code.partition(".")[0] in ("xml", "grammar", "policy", "template")
+        )
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{where}{self.severity} {self.code}: {self.message}{hint}"
+
+
+class Leg(StrEnum):
+    """A is the call named in the platform's path, B the leg bridged to it."""
+
+    A = "aleg"
+    B = "bleg"
+
+
+class SignatureMode(StrEnum):
+    REQUIRED = "required"
+    IF_PRESENT = "if-present"
+    OFF = "off"
+
+
+class Signature(StrEnum):
+    """What a provider says of a request's signature headers."""
+
+    VALID = "valid"
+    WRONG = "wrong"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRequest:
+    """One request of the platform, free of the web framework.
+
+    `path` is our route's decoded path without trailing slash (`/flows/plivo/forward/aleg`). `url` is the URL the
+    platform must have signed: PUBLIC_URL plus the raw path and query, as received. `headers` has lower-case
+    names. `query` and `form` keep order and duplicates; undecodable bytes are kept as surrogate escapes, so that
+    the signed bytes can be restored.
+    """
+
+    method: str
+    path: str
+    url: str
+    headers: Mapping[str, str]
+    query: tuple[tuple[str, str], ...] = ()
+    form: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallValues:
+    """What the platform says of the call, normalised. Numbers have a `+` when they have 7 to 15 digits."""
+
+    uuid: str = ""
+    from_number: str = ""
+    to_number: str = ""
+    direction: str = ""
+    status: str = ""
+    caller_name: str = ""
+    forwarded_from: str = ""
+    a_leg_uuid: str = ""
+    request_uuid: str = ""
+    sip_headers: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+
+
+@dataclass(frozen=True, slots=True)
+class InputValues:
+    """Result of GetInput, GetDigits or Gather. `confidence` is "0.0" to "1.0", `type` is dtmf or speech."""
+
+    digits: str = ""
+    speech: str = ""
+    confidence: str = ""
+    type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DialValues:
+    """Result of a Dial (`action`), or news of one of its legs (`callbackUrl`)."""
+
+    status: str = ""
+    hangup_cause: str = ""
+    hangup_code: str = ""
+    a_leg_uuid: str = ""
+    b_leg_uuid: str = ""
+    b_leg_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingValues:
+    """`duration` is in seconds as the platform wrote it; "-1" means not known yet."""
+
+    url: str = ""
+    id: str = ""
+    duration: str = ""
+
+
+class EventKind(StrEnum):
+    """What a request of the platform tells, judged by its parameters, never by its URL."""
+
+    DOCUMENT = "document"  # asks for XML and brings no news beyond the call itself
+    INPUT = "input"
+    RING = "ring"
+    HANGUP = "hangup"
+    DIAL_ANSWER = "dial-answer"
+    DIAL_CONNECTED = "dial-connected"
+    DIAL_DIGITS = "dial-digits"
+    DIAL_HANGUP = "dial-hangup"
+    DIAL_RESULT = "dial-result"
+    RECORDING = "recording"
+    CONFERENCE = "conference"
+    STREAM = "stream"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvent:
+    """A request's parameters, normalised, beside the raw ones under their wire names."""
+
+    kind: EventKind
+    call: CallValues = CallValues()
+    input: InputValues = InputValues()
+    dial: DialValues = DialValues()
+    recording: RecordingValues = RecordingValues()
+    hangup_cause: str = ""
+    hangup_code: str = ""
+    hangup_source: str = ""
+    raw: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+
+
+class Outcome(StrEnum):
+    """What one exchange came to."""
+
+    STEP = "step"  # the step asked for
+    LAST_GOOD = "last-good"  # the step from an earlier version of its flow
+    FALLBACK = "fallback"  # the flow's own fallback step
+    SAFE = "safe"  # the safe document
+    NOTED = "noted"  # an event: recorded, answered <Response/>
+    REJECTED = "rejected"  # 403
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One webhook with our answer: one journal line, one row of the store. `id` is unique for ever."""
+
+    id: str
+    at: float
+    provider: str
+    outcome: Outcome
+    event: CallEvent
+    flow: str = ""
+    step: str = ""
+    version: str = ""
+    leg: str = ""
+    transfer_id: str = ""
+    reason: str = ""
+    http_status: int = 200
+    duration_ms: float = 0.0
+    document: str = ""  # as served, with tokens left out
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LegTarget:
+    """Where a leg is sent."""
+
+    flow: str
+    step: str
+
+    def __str__(self) -> str:
+        return f"{self.flow}/{self.step}"
+
+
+class TransferStatus(StrEnum):
+    REQUESTED = "requested"  # written down; the platform may or may not have been asked yet
+    ACCEPTED = "accepted"  # the platform said 2xx: heard, not done
+    REJECTED = "rejected"  # the platform said no
+    UNKNOWN = "unknown"  # asked, and no clear answer: it may have acted
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """One request to move a live call: the row that is written before the platform is asked."""
+
+    id: str
+    provider: str
+    call_uuid: str
+    targets: Mapping[Leg, LegTarget]
+    params: Mapping[str, str | int | bool] = field(default_factory=dict)
+    status: TransferStatus = TransferStatus.REQUESTED
+    requested_at: float = 0.0
+    settled_at: float | None = None
+    http_status: int | None = None
+    api_id: str = ""
+    reason: str = ""  # error code when rejected or unknown
+    message: str = ""  # the platform's words, or ours
+    idempotency_key: str | None = None
+
+
+class LegStatus(StrEnum):
+    """A leg's way through one transfer. Only ever forwards."""
+
+    WAITING = "waiting"  # its document was not fetched yet
+    FETCHED = "fetched"
+    DIALLING = "dialling"
+    CONNECTED = "connected"
+    FAILED = "failed"
+    ENDED = "ended"
