@@ -117,9 +117,7 @@ class Settings(BaseSettings):
         "only where it is run another way: python -m callflows.keeper.",
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
-    log_numbers: bool = Field(
-        True, description="Whether logs show phone numbers; off masks all but the last 2 digits."
-    )
+    log_numbers: bool = Field(True, description="Whether logs show phone numbers; off leaves their last 2 digits.")
     bind: str = Field(
         "127.0.0.1:8000", description="Address of `callflows serve` and gunicorn: HOST:PORT or unix:PATH."
     )
@@ -140,7 +138,7 @@ class Settings(BaseSettings):
             return cls(**given)
         except ValidationError as error:
             faults = [
-                f"{PREFIX}{'.'.join(str(part) for part in fault['loc'][:1]).upper()}: {fault['msg'].removeprefix('Value error, ')}"
+                f"{PREFIX}{str(fault['loc'][0]).upper()}: {fault['msg'].removeprefix('Value error, ')}"
                 for fault in error.errors(include_input=False, include_url=False)
             ]
             raise ConfigError("; ".join(faults)) from None
@@ -231,10 +229,7 @@ class _FileSource(PydanticBaseSettingsSource):
             raise ConfigError(f"{PREFIX}{field_name.upper()}_FILE: cannot read {path}: {reason}") from error
 
     def __call__(self) -> dict[str, Any]:
-        values = {
-            name: self.get_field_value(field, name)[0]
-            for name, field in self.settings_cls.model_fields.items()
-        }
+        values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
         return {name: value for name, value in values.items() if value is not None}
 
 

@@ -102,9 +102,7 @@ class ProviderError(CallflowsError):
     code = "provider_error"
     exit_code = 3
 
-    def __init__(
-        self, message: str, *, hint: str = "", http_status: int | None = None, api_id: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, hint: str = "", http_status: int | None = None, api_id: str = "") -> None:
         super().__init__(message, hint=hint)
         self.http_status = http_status
         self.api_id = api_id

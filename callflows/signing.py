@@ -73,9 +73,7 @@ class TokenSigner:
     def sign(self, path: str, token: Token) -> str:
         """Raise TokenTooLong when params and state do not fit in MAX_TOKEN characters."""
         values = {wire: getattr(token, name) for wire, name in _WIRE.items()}
-        payload = json.dumps(
-            {k: v for k, v in values.items() if v}, separators=(",", ":"), ensure_ascii=False
-        )
+        payload = json.dumps({k: v for k, v in values.items() if v}, separators=(",", ":"), ensure_ascii=False)
         body = _VERSION + base64.urlsafe_b64encode(payload.encode("utf-8", "replace")).decode().rstrip("=")
         text = f"{body}.{self._signer.get_signature(_message(path, body)).decode()}"
         if len(text) > MAX_TOKEN:
