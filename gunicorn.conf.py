@@ -24,4 +24,6 @@ accesslog = None
 
 def post_worker_init(worker: object) -> None:
     """Start the keeper's guard now instead of at the worker's first request."""
-    worker.wsgi.extensions["callflows"].start_keeper()  # type: ignore[attr-defined]
+    runtime = getattr(worker.wsgi, "extensions", {}).get("callflows")  # type: ignore[attr-defined]
+    if runtime is not None:
+        runtime.start_keeper()

@@ -1,1 +1,42 @@
+"""Call-flow XML webhook server for Plivo and Vobiz.
+
+    from callflows import create_app, CallFlows, transfer_call
+
+`create_app()` is the WSGI app, `CallFlows(app)` mounts it in a Flask app of yours, `transfer_call(...)` moves a live
+call into a flow and needs no app.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .errors import CallflowsError
+from .models import Leg, Transfer, TransferStatus
+
+if TYPE_CHECKING:
+    from .app import CallFlows as CallFlows
+    from .app import create_app as create_app
+    from .transfers import transfer_call as transfer_call
+
 __version__ = "0.1.0"
+__all__ = [
+    "CallFlows",
+    "CallflowsError",
+    "Leg",
+    "Transfer",
+    "TransferStatus",
+    "__version__",
+    "create_app",
+    "transfer_call",
+]
+
+_LAZY = {"CallFlows": "app", "create_app": "app", "transfer_call": "transfers"}
+
+
+def __getattr__(name: str) -> Any:
+    """Whoever only transfers calls does not import Flask, and `import callflows.simulator` imports nothing else."""
+    if name in _LAZY:
+        from importlib import import_module
+
+        return getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -99,7 +99,9 @@ class Settings(BaseSettings):
     safe_number: str = Field(
         "", description="Number the safe document dials, after two retries, before it says goodbye."
     )
-    deadline: float = Field(1.5, gt=0, le=10, description="Seconds a step may take to render.")
+    deadline: float = Field(
+        1.5, gt=0, le=10, description="Seconds a request may take us; the step itself may use half."
+    )
     xml_allow: Words = Field(
         (),
         description="Attributes a platform has added since our schemas were written (Dial.newThing): their "
@@ -209,6 +211,15 @@ class Settings(BaseSettings):
         """Every configured secret, for redaction."""
         fields = (self.secret_keys, self.plivo_auth_tokens, self.vobiz_auth_tokens)
         return tuple(secret.get_secret_value() for group in fields for secret in group)
+
+    def dump(self) -> dict[str, Any]:
+        """Plain values, secrets included: what load() of another process of ours needs to get the same settings."""
+        values = self.model_dump(mode="json")
+        for name, value in values.items():
+            found = getattr(self, name)
+            if value and isinstance(found, tuple) and isinstance(found[0], SecretStr):
+                values[name] = [secret.get_secret_value() for secret in found]
+        return values
 
     def for_provider(self, provider: str, name: str) -> Any:
         """The provider's own setting: `for_provider("plivo", "auth_id")` is `plivo_auth_id`."""

@@ -6,6 +6,10 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+# A link of ours in a document that is not sealed yet: `...?t=` LINK_OPEN index LINK_CLOSE. Private-use characters,
+# taken out of every value from outside, so that nobody but us can write one.
+LINK_OPEN, LINK_CLOSE = "\ue002", "\ue003"
+
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 

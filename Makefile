@@ -1,0 +1,36 @@
+# Every target does its own set-up, on a machine with Python 3.11 or newer and nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# Set-up is done in an environment of our own: what somebody configured for their server stays out of it.
+CLEAN := env -u VIRTUAL_ENV -u PYTHONPATH -u PYTHONHOME
+
+.PHONY: demo test lint format bench clean
+
+demo: $(READY)          ## a live call is moved, on a simulated Plivo and a simulated Vobiz
+	$(BIN)/callflows demo
+
+test: $(READY)          ## the whole suite
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+lint: $(READY)          ## style, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)         ## speed, as ratios within one run
+	$(BIN)/python -m bench $(ARGS)
+
+$(READY): pyproject.toml constraints.txt
+	$(CLEAN) $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "callflows needs Python 3.11 or newer")'
+	$(CLEAN) $(PYTHON) -m venv $(VENV)
+	$(CLEAN) $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,299 @@
+"""answer(): what a request of the platform gets. One function, called by every door.
+
+    request -> signature and token -> flow version and step -> compose -> seal -> answer -> one journal line
+
+A request that is genuinely the platform's gets 200 and a valid document, whatever goes wrong: the step, else the
+version it comes from, else its last good version, else the flow's fallback, else the safe document. Any other
+request gets 403 and no work. The table is in the design, "Genuine or not"; tests/test_genuine.py holds it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from .compose import Composed
+from .documents import DECLARATION, EMPTY, safe_document, silent_document
+from .errors import TokenInvalid
+from .flows import ENTRY_STEPS, Flow
+from .models import CallEvent, EventKind, Exchange, Leg, Outcome, Problem, Signature, SignatureMode, WebhookRequest
+from .runtime import Runtime
+from .signing import Token
+from .urls import LINK_OPEN
+
+log = logging.getLogger("callflows.webhooks")
+
+SAFE_TRIES = 2
+_REFUSED = "_refused"  # in the state of a safe document's retry: a refused token is not mended by our new one
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: bytes
+
+    @property
+    def content_type(self) -> str:
+        return "application/xml; charset=utf-8" if self.body else "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class _Genuine:
+    """What was found out about a genuine request. `refused` says why its token, if any, does not count."""
+
+    token: Token | None
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    outcome: Outcome
+    document: str  # sealed
+    unsealed: str = ""
+    version: str = ""
+    reason: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
+def answer_step(runtime: Runtime, provider: str, flow: str, step: str, request: WebhookRequest) -> Answer:
+    """A request on /flows/<provider>/<flow>/<step>."""
+    return _answer(runtime, provider, flow, step, request)
+
+
+def answer_event(runtime: Runtime, provider: str, request: WebhookRequest) -> Answer:
+    """A request on /events/<provider>: recorded; the answer says nothing."""
+    return _answer(runtime, provider, "", "", request)
+
+
+def _answer(runtime: Runtime, provider: str, flow: str, step: str, request: WebhookRequest) -> Answer:
+    started = time.perf_counter()
+    event, genuine = CallEvent(EventKind.OTHER), _Genuine(None)
+    try:
+        signature = runtime.provider(provider).verify(request)
+        event = runtime.provider(provider).parse(request.form if request.method == "POST" else request.query)
+        genuine = _judge_request(runtime, provider, flow, step, signature, event, request)
+        served = _serve(runtime, provider, flow, step, event, genuine)
+    except _Rejected as rejection:
+        _record(runtime, provider, flow, step, event, genuine, started, rejected=str(rejection))
+        return Answer(403, b"")
+    except Exception as error:
+        # Promise 1: whatever broke, the caller hears an apology and, where one is set, is put through to a person.
+        log.exception("call %s: answering %s failed", event.call.uuid, request.path)
+        served = _Served(Outcome.SAFE, runtime.last_resort(provider), reason=f"error: {type(error).__name__}")
+    _record(runtime, provider, flow, step, event, genuine, started, served)
+    return Answer(200, served.document.encode("utf-8", "replace"))
+
+
+class _Rejected(Exception):
+    """The request is not genuine; the text says why, for the log."""
+
+
+def _judge_request(
+    runtime: Runtime,
+    provider: str,
+    flow: str,
+    step: str,
+    signature: Signature,
+    event: CallEvent,
+    request: WebhookRequest,
+) -> _Genuine:
+    """The table "Genuine or not"."""
+    mode = runtime.settings.for_provider(provider, "signatures")
+    if signature is Signature.WRONG:
+        if mode is not SignatureMode.OFF:
+            log.warning("403: the signature of %s does not match; checked against %s", request.path, request.url)
+            raise _Rejected("signature-wrong")
+        signature = Signature.ABSENT
+    if signature is Signature.ABSENT and mode is SignatureMode.REQUIRED:
+        log.warning("403: unsigned request on %s, and signatures are required", request.path)
+        raise _Rejected("signature-absent")
+    text = next((value for name, value in request.query if name == "t"), None)
+    try:
+        token = runtime.signer.read(request.path, text) if text is not None else None
+        if token is not None:
+            _check_call(runtime, token, flow, step, event)
+    except TokenInvalid as error:
+        if signature is Signature.VALID:
+            log.warning("call %s: %s: %s", event.call.uuid, request.path, error.message)
+            return _Genuine(None, error.code)
+        token = None
+    if token is None and signature is Signature.ABSENT:
+        log.warning("403: %s: unsigned and no token: use the output of `callflows url`", request.path)
+        raise _Rejected("unsigned-no-token")
+    return _Genuine(token)
+
+
+def _check_call(runtime: Runtime, token: Token, flow: str, step: str, event: CallEvent) -> None:
+    """A token made for one call opens nothing for another.
+
+    The platform names the call in several ways (a B leg's events carry both legs), and what it sends with a fetch
+    of sounds is documented nowhere: such a step plays music to whoever waits and is not bound.
+    """
+    raw = event.raw
+    named = {event.call.uuid, event.call.a_leg_uuid, event.dial.a_leg_uuid, event.dial.b_leg_uuid}
+    named |= {raw.get("RequestUUID", ""), raw.get("ParentCallUUID", "")}
+    if not token.call_uuid or token.call_uuid in named or not event.call.uuid:
+        return
+    found = runtime.versions.live(flow) if flow else None
+    if found is not None and step in found.steps and found.steps[step].kind == "sound":
+        return
+    raise TokenInvalid("the token was made for another call")
+
+
+def _serve(runtime: Runtime, provider: str, flow: str, step: str, event: CallEvent, genuine: _Genuine) -> _Served:
+    if not flow or _is_news(event):
+        return _Served(Outcome.NOTED, DECLARATION + EMPTY, reason=genuine.refused)
+    token = genuine.token or Token()
+    known = runtime.versions.live(flow) or runtime.versions.load(token.version)
+    until = time.monotonic() + runtime.settings.deadline
+    problems: tuple[Problem, ...] = ()
+    reason = _why_nothing(runtime, known, token, genuine)
+    for number, version in enumerate(() if reason else _candidates(runtime, flow, token)):
+        why = _why_not(version, step, token, genuine)
+        if not why:
+            served, composed = _try(runtime, version, step, provider, event, token, until)
+            if served is not None:
+                return replace(served, outcome=Outcome.LAST_GOOD) if number else served
+            why, problems = composed.fault, problems or composed.problems
+        reason = reason or why
+    for problem in problems:
+        log.error("call %s: %s/%s not served: %s", event.call.uuid, flow, step, problem)
+    return _fallback(runtime, provider, known, flow, step, event, token, reason, problems, until)
+
+
+def _is_news(event: CallEvent) -> bool:
+    """Vobiz sends hang-ups to the answer URL when no hangup URL is set; rings may come there too."""
+    return event.kind in (EventKind.HANGUP, EventKind.RING)
+
+
+def _why_nothing(runtime: Runtime, known: Flow | None, token: Token, genuine: _Genuine) -> str:
+    """Why no version of the flow can answer this request; empty when one may."""
+    if genuine.refused or _REFUSED in token.state:
+        return genuine.refused or str(token.state[_REFUSED])
+    if token.hops > runtime.settings.max_hops:
+        return "too-many-hops"
+    return "unknown-flow" if known is None else ""
+
+
+def _why_not(version: Flow, step: str, token: Token, genuine: _Genuine) -> str:
+    """Why this version of the flow cannot answer it, before anything is rendered; empty when it can."""
+    if step not in version.steps:
+        return "unknown-step"
+    if genuine.token is None and step not in ENTRY_STEPS:
+        return "no-token"
+    missing = [name for name in version.required_params() if name not in token.params]
+    return f"missing-params: {', '.join(missing)}" if missing else ""
+
+
+def _candidates(runtime: Runtime, flow: str, token: Token) -> Iterator[Flow]:
+    """The live version, the one the call comes from, and the one before the live one; each once."""
+    versions = runtime.versions
+    live = versions.live_version(flow)
+    yield from _loaded(runtime, flow, live)
+    if token.version != live:
+        yield from _loaded(runtime, flow, token.version)
+    last = versions.live_version(flow, last=True)
+    if last not in (live, token.version):
+        yield from _loaded(runtime, flow, last)
+
+
+def _loaded(runtime: Runtime, flow: str, version: str) -> Iterator[Flow]:
+    found = runtime.versions.load(version)
+    if found is not None and found.name == flow:
+        yield found
+
+
+def _try(
+    runtime: Runtime, version: Flow, step: str, provider: str, event: CallEvent, token: Token, until: float
+) -> tuple[_Served | None, Composed]:
+    """One attempt. It may use half of the time that is left, so that there is always some for the next."""
+    composed = runtime.composer.compose(
+        version,
+        version.steps[step],
+        provider,
+        event=event,
+        token=token,
+        seconds=max(until - time.monotonic(), 0) / 2,
+    )
+    composed, document = runtime.composer.seal(composed)
+    if not document:
+        return None, composed
+    return _Served(Outcome.STEP, document, composed.text, version.version, problems=composed.problems), composed
+
+
+def _fallback(
+    runtime: Runtime,
+    provider: str,
+    known: Flow | None,
+    flow: str,
+    step: str,
+    event: CallEvent,
+    token: Token,
+    reason: str,
+    problems: tuple[Problem, ...],
+    until: float,
+) -> _Served:
+    """The flow's own fallback step, else the safe document."""
+    asked = known.steps.get(step) if known else None
+    if asked is not None and asked.kind == "sound":
+        return _Served(Outcome.SAFE, DECLARATION + silent_document(), silent_document(), "", reason, problems)
+    if known is not None and known.manifest.fallback not in ("", step) and known.manifest.fallback in known.steps:
+        served, _ = _try(runtime, known, known.manifest.fallback, provider, event, token, until)
+        if served is not None:
+            return replace(served, outcome=Outcome.FALLBACK, reason=reason, problems=problems)
+    links = runtime.composer.links(provider)
+    retry = ""
+    if token.tries < SAFE_TRIES:
+        state = {_REFUSED: reason} if token == Token() else token.state
+        again = replace(token, call_uuid=token.call_uuid or event.call.uuid, state=state, tries=token.tries + 1)
+        retry = links.add(f"/flows/{provider}/{flow}/{step}", again)
+    document = safe_document(
+        provider=provider,
+        language=known.manifest.language if known else "en-US",
+        retry_url=retry,
+        dial=runtime.settings.safe_number,
+    )
+    sealed = DECLARATION + links.seal(document, runtime.signer.sign)
+    return _Served(Outcome.SAFE, sealed, document, known.version if known else "", reason, problems)
+
+
+def _record(
+    runtime: Runtime,
+    provider: str,
+    flow: str,
+    step: str,
+    event: CallEvent,
+    genuine: _Genuine,
+    started: float,
+    served: _Served | None = None,
+    *,
+    rejected: str = "",
+) -> None:
+    """One journal line. Nothing here may fail or delay the answer."""
+    try:
+        if served is None and not runtime.may_record_rejection():
+            return
+        token = genuine.token or Token()
+        exchange = Exchange(
+            id=uuid.uuid4().hex,
+            at=time.time(),
+            provider=provider,
+            outcome=served.outcome if served else Outcome.REJECTED,
+            event=event,
+            flow=flow,
+            step=step,
+            version=served.version if served else "",
+            leg=token.leg or (step if step in tuple(Leg) else ""),
+            transfer_id=token.transfer_id,
+            reason=served.reason if served else rejected,
+            http_status=200 if served else 403,
+            duration_ms=round((time.perf_counter() - started) * 1000, 3),
+            document=served.unsealed.replace(LINK_OPEN, "…") if served else "",
+            problems=tuple(str(problem) for problem in served.problems) if served else (),
+        )
+        runtime.journal.write(exchange)
+    except Exception:
+        log.exception("call %s: the exchange could not be recorded", event.call.uuid)

@@ -1,0 +1,168 @@
+"""`callflows check`: what is wrong with the configuration, each finding with an id and what to do about it.
+
+Nothing here is found by guessing: a check either reads a setting or tries the thing it is about.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import uuid
+from collections.abc import Iterator
+from urllib.parse import urlencode, urlsplit
+
+import httpx2
+
+from . import providers
+from .errors import CallflowsError
+from .flows import read_sources
+from .models import Problem, Severity, SignatureMode, WebhookRequest
+from .runtime import Runtime
+from .signing import Token
+from .urls import events_path, is_loopback
+
+LIVE_TIMEOUT_SECONDS = 5.0
+# Databases several processes write to can be damaged by these (sqlite.org/wal.html, "WAL-reset bug").
+_SQLITE_FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
+
+
+def check(runtime: Runtime) -> list[Problem]:
+    """Everything that can be found without the network, the store apart."""
+    found: list[Problem] = []
+    for one in (_public_url, _keys, _providers, _folders, _policy, _store):
+        found += one(runtime)
+    return found
+
+
+def check_live(runtime: Runtime) -> list[Problem]:
+    """A signed request to ourselves through PUBLIC_URL, and one authenticated read of each platform in use."""
+    found: list[Problem] = []
+    for name in providers.NAMES:
+        if runtime.provider(name).has_credentials:
+            found += [*_ourselves(runtime, name), *_platform(runtime, name)]
+    return found or [
+        _warning("config.live", "no provider has credentials: nothing was tried", "see config.credentials")
+    ]
+
+
+def _public_url(runtime: Runtime) -> Iterator[Problem]:
+    url = runtime.settings.public_url
+    if not url:
+        hint = "set it to the https address the platform reaches this server at"
+        yield _error("config.public-url", "CALLFLOWS_PUBLIC_URL is not set", hint)
+    elif is_loopback(urlsplit(url).hostname or ""):
+        hint = "fine with the simulator; a real platform needs a public https address"
+        yield _warning("config.public-url", f"CALLFLOWS_PUBLIC_URL is this machine only: {url}", hint)
+
+
+def _keys(runtime: Runtime) -> Iterator[Problem]:
+    settings = runtime.settings
+    if not settings.secret_keys:
+        several = settings.store_url().startswith("postgres")
+        make = _error if several else _warning
+        hint = "set CALLFLOWS_SECRET_KEYS, the same on every machine (openssl rand -hex 32)"
+        yield make("config.secret-keys", "CALLFLOWS_SECRET_KEYS is not set: the key is kept in STATE_DIR", hint)
+    elif any(len(key.get_secret_value()) < 16 for key in settings.secret_keys):
+        yield _warning("config.secret-keys", "a key in CALLFLOWS_SECRET_KEYS is short", "openssl rand -hex 32")
+    try:
+        runtime.signer  # noqa: B018  (reads or makes the key)
+    except CallflowsError as error:
+        yield _error("config.secret-keys", error.message, error.hint)
+
+
+def _providers(runtime: Runtime) -> Iterator[Problem]:
+    settings = runtime.settings
+    known = [name for name in providers.NAMES if runtime.provider(name).has_credentials]
+    if not known:
+        hint = "set CALLFLOWS_PLIVO_AUTH_ID and CALLFLOWS_PLIVO_AUTH_TOKENS (or VOBIZ)"
+        yield _error("config.credentials", "no provider has credentials: nothing can be transferred", hint)
+    for name in known:
+        setting = f"CALLFLOWS_{name.upper()}_SIGNATURES"
+        if settings.for_provider(name, "signatures") is SignatureMode.OFF:
+            hint = "use required or if-present; a token in the URL is then the only proof"
+            yield _warning("config.signatures", f"{setting} is off: wrong signatures are not refused", hint)
+
+
+def _folders(runtime: Runtime) -> Iterator[Problem]:
+    settings = runtime.settings
+    templates = settings.templates.absolute()
+    if not templates.is_dir():
+        yield _error("config.templates", f"there is no folder {templates}", "see CALLFLOWS_TEMPLATES")
+    elif not read_sources(templates):
+        yield _warning("config.templates", f"no flows in {templates}", "a flow is a folder with flow.toml and aleg.xml")
+    for name in runtime.versions.stale_names():
+        found = runtime.versions.stale(name)
+        if found:
+            hint = f"callflows flows check {name}"
+            yield _error("config.stale-flow", f"flow {name}: the newest save is not served: {found[1][0]}", hint)
+    state = settings.state_dir.absolute()
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        probe = state / f".check.{uuid.uuid4().hex[:8]}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        hint = "see CALLFLOWS_STATE_DIR: nothing can be recorded or published"
+        yield _error("config.state-dir", f"cannot write in {state}: {error.strerror}", hint)
+
+
+def _policy(runtime: Runtime) -> Iterator[Problem]:
+    try:
+        runtime.composer  # noqa: B018  (reads DIAL_ALLOW)
+    except CallflowsError as error:
+        yield _error("config.dial-allow", error.message, error.hint)
+    if not runtime.settings.safe_number:
+        hint = "set CALLFLOWS_SAFE_NUMBER to a number that a person answers"
+        yield _warning("config.safe-number", "without CALLFLOWS_SAFE_NUMBER the safe document ends in goodbye", hint)
+
+
+def _store(runtime: Runtime) -> Iterator[Problem]:
+    try:
+        runtime.store.ping()
+    except CallflowsError as error:
+        yield _error("config.store", error.message, error.hint or "see CALLFLOWS_DATABASE_URL")
+    if runtime.settings.store_url().startswith("sqlite"):
+        version = sqlite3.sqlite_version_info
+        if not any(version >= fixed and version[:2] == fixed[:2] for fixed in _SQLITE_FIXED) and version < (3, 52):
+            hint = "rare, and only when several processes write at once; PostgreSQL is free of it"
+            yield _warning("config.sqlite", f"SQLite {sqlite3.sqlite_version} has a known WAL fault", hint)
+
+
+def _ourselves(runtime: Runtime, name: str) -> Iterator[Problem]:
+    """The events address takes a genuine request and nobody hears the answer."""
+    path = events_path(name)
+    url = f"{runtime.settings.require_public_url()}{path}"
+    token = runtime.signer.sign(path, Token(expires=int(time.time()) + 60))
+    form = (("CallUUID", f"check-{uuid.uuid4()}"), ("Event", "CallflowsCheck"))
+    signed = WebhookRequest("POST", path, f"{url}?t={token}", {}, (("t", token),), form)
+    headers = runtime.provider(name).sign(signed, nonce=str(uuid.uuid4().int)[:20])
+    headers["Content-Type"] = "application/x-www-form-urlencoded"
+    code = f"config.live-{name}"
+    try:
+        with httpx2.Client(timeout=LIVE_TIMEOUT_SECONDS, follow_redirects=False) as client:
+            reply = client.post(signed.url, content=urlencode(form), headers=headers)
+    except httpx2.HTTPError as error:
+        hint = "is the server running, and does PUBLIC_URL lead to it?"
+        yield _error(code, f"{url} cannot be reached: {type(error).__name__}", hint)
+        return
+    if reply.status_code == 403:
+        hint = "this command and the server need the same PUBLIC_URL, keys and tokens; the server's log names the URL"
+        yield _error(code, f"{url} refused a signed request (403)", hint)
+    elif reply.status_code != 200 or b"<Response" not in reply.content:
+        hint = "something between the platform and this server answers in its place"
+        yield _error(code, f"{url} answered {reply.status_code}, not our XML", hint)
+
+
+def _platform(runtime: Runtime, name: str) -> Iterator[Problem]:
+    try:
+        runtime.provider(name).live_calls()
+    except CallflowsError as error:
+        yield _error(f"config.rest-{name}", error.message, error.hint)
+
+
+def _error(code: str, message: str, hint: str = "") -> Problem:
+    return Problem(Severity.ERROR, code, message, hint=hint)
+
+
+def _warning(code: str, message: str, hint: str = "") -> Problem:
+    return Problem(Severity.WARNING, code, message, hint=hint)

@@ -1,0 +1,69 @@
+"""callflows check, settings: is it configured, and how."""
+
+from __future__ import annotations
+
+import click
+from pydantic_core import PydanticUndefined
+
+from .. import checks
+from ..config import PREFIX, Settings
+from ..models import Severity
+from .common import command, json_option, print_json, print_problems, problem_object, runtime
+
+
+@command()
+@click.option("--live", is_flag=True, help="Also send a signed request to ourselves and read from the platforms.")
+@json_option
+@click.pass_context
+def check(ctx: click.Context, live: bool, as_json: bool) -> None:
+    """Find configuration problems.
+
+    Example: callflows check --live
+    """
+    rt = runtime()
+    problems = checks.check(rt)
+    if live:
+        blocking = any(problem.code == "config.public-url" and not rt.settings.public_url for problem in problems)
+        problems += [] if blocking else checks.check_live(rt)
+    ok = not any(problem.severity is Severity.ERROR for problem in problems)
+    if as_json:
+        print_json({"ok": ok, "problems": [problem_object(problem) for problem in problems]})
+    else:
+        print_problems(problems)
+        click.echo("ok" if ok else "problems")
+    ctx.exit(0 if ok else 1)
+
+
+@command()
+@json_option
+def settings(as_json: bool) -> None:
+    """Every setting, what it is for, and its value now (secrets hidden).
+
+    Example: callflows settings
+    """
+    current = Settings.load()
+    shown = current.model_dump(mode="json")  # pydantic writes secrets as asterisks
+    rows = []
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is PydanticUndefined else field.default
+        rows.append(
+            {
+                "name": PREFIX + name.upper(),
+                "value": _text(shown[name]),
+                "default": _text(default),
+                "help": field.description,
+            }
+        )
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        mark = "" if row["value"] == row["default"] else "  (set)"
+        click.echo(f"{row['name']} = {row['value']}{mark}\n    {row['help']}\n")
+
+
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+COMMANDS = (check, settings)

@@ -1,0 +1,167 @@
+"""compose(): the one way a document comes to be. Look up, render, dialect, judge; sealed last.
+
+The webhook, the preflight of a transfer, the check before a flow goes live and the command line all call it, so what
+was tested is what callers hear.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from . import documents
+from .config import Settings
+from .documents import DECLARATION, DialPolicy, Written, collect_written
+from .errors import DocumentRefused, TokenTooLong
+from .flows import Flow, Links, Step, Versions, build_context, render
+from .flows.params import examples
+from .flows.sampling import SAMPLE_CALL, samples
+from .models import CallEvent, Leg, Problem, Severity
+from .signing import Token, TokenSigner
+from .urls import PublicUrls
+
+# What stands for PUBLIC_URL where flows are checked before it is set: documents may be judged, not served.
+UNSET_PUBLIC_URL = "https://public-url.invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A judged document, its links not sealed yet. `text` is empty when nothing could be rendered."""
+
+    flow: Flow
+    step: str
+    text: str
+    links: Links
+    problems: tuple[Problem, ...]
+
+    @property
+    def blocked(self) -> bool:
+        """A live call must not be given it."""
+        return not self.text or any(problem.blocks for problem in self.problems)
+
+    @property
+    def fault(self) -> str:
+        """Code of what blocks it."""
+        return next((problem.code for problem in self.problems if problem.blocks), "empty")
+
+    @property
+    def ok(self) -> bool:
+        return not any(problem.severity is Severity.ERROR for problem in self.problems)
+
+
+class Composer:
+    """Everything compose() needs, built once from the settings. Safe to share between threads."""
+
+    def __init__(self, settings: Settings, versions: Versions, signer: TokenSigner) -> None:
+        self.settings = settings
+        self.versions = versions
+        self.signer = signer
+        self.policy = DialPolicy(settings.dial_allow)
+        self.urls = PublicUrls(settings.public_url or UNSET_PUBLIC_URL)
+        self._written: dict[str, Written] = {}
+
+    def links(self, provider: str) -> Links:
+        return Links(self.urls, provider, self.settings.for_provider(provider, "http"))
+
+    def compose(
+        self,
+        flow: Flow,
+        step: Step,
+        provider: str,
+        *,
+        event: CallEvent,
+        token: Token,
+        seconds: float | None = None,
+        now: datetime | None = None,
+        sampled: bool = False,
+    ) -> Composed:
+        """Render and judge one step, in so many seconds at most. Never raises for what a template or caller can do.
+
+        `sampled` says that the call's own numbers are invented, so that the dial policy has nothing to say of them.
+        """
+        links = self.links(provider)
+        template, native = step.template(provider)
+        if not template:
+            problem = Problem(
+                Severity.ERROR,
+                "flow.no-template",
+                f"step {step.name} has no template for {provider}",
+                f"{flow.name}/flow.toml",
+                hint=f"add {flow.name}/{step.name}.xml, or leave {provider} out of providers",
+            )
+            return Composed(flow, step.name, "", links, (problem,))
+        context = build_context(
+            flow, step, event=event, token=token, links=links, find_flow=self.versions.live, now=now
+        )
+        try:
+            text = render(flow.environment, template, context, seconds=seconds or self.settings.deadline / 2)
+        except DocumentRefused as error:
+            return Composed(flow, step.name, "", links, error.problems)
+        verdict = documents.judge(
+            text,
+            provider,
+            kind=step.kind,
+            native=native,
+            policy=self.policy,
+            written=self._written_in(flow, sampled),
+            public_url=self.urls.base,
+            xml_allow=self.settings.xml_allow,
+            file=template,
+        )
+        return Composed(flow, step.name, verdict.text, links, verdict.problems)
+
+    def seal(self, composed: Composed) -> tuple[Composed, str]:
+        """With the document as it leaves, tokens in; it is empty when the document is blocked or a link is too long
+        (which is then the first of the problems).
+        """
+        if composed.blocked:
+            return composed, ""
+        try:
+            return composed, DECLARATION + composed.links.seal(composed.text, self.signer.sign)
+        except TokenTooLong as error:
+            template, _ = composed.flow.steps[composed.step].template(composed.links.provider)
+            problem = Problem(Severity.ERROR, "template.link", error.message, template, hint=error.hint)
+            return replace(composed, text="", problems=(problem, *composed.problems)), ""
+
+    def check(self, flow: Flow, providers: Sequence[str]) -> list[Problem]:
+        """Every problem of every step for every provider the flow is for, over the sample requests.
+
+        What cannot be told from the files alone (PUBLIC_URL, the calls' numbers) is not held against the flow.
+        """
+        problems = list(flow.problems)
+        if any(problem.severity is Severity.ERROR for problem in problems):
+            return problems
+        unknown = [name for name in flow.manifest.providers if name not in providers]
+        if unknown:
+            message = f"unknown provider {unknown[0]!r}"
+            return [
+                Problem(Severity.ERROR, "flow.provider", message, f"{flow.name}/flow.toml", None, ", ".join(providers))
+            ]
+        for provider in flow.manifest.providers or providers:
+            for step in flow.steps.values():
+                problems += self._check_step(flow, step, provider)
+        return list(dict.fromkeys(problems))
+
+    def _check_step(self, flow: Flow, step: Step, provider: str) -> list[Problem]:
+        problems: list[Problem] = []
+        leg = Leg.B if step.name == Leg.B else Leg.A
+        token = Token(
+            call_uuid=SAMPLE_CALL.uuid,
+            transfer_id="0" * 32,
+            leg=leg,
+            params=examples(flow.manifest.params),
+            version=flow.version,
+        )
+        for event in samples():
+            composed, _ = self.seal(self.compose(flow, step, provider, event=event, token=token, sampled=True))
+            problems += composed.problems
+        return problems
+
+    def _written_in(self, flow: Flow, sampled: bool) -> Written:
+        key = f"{flow.version} sampled" if sampled else flow.version
+        written = self._written.get(key)
+        if written is None:
+            own = (SAMPLE_CALL.from_number, SAMPLE_CALL.to_number) if sampled else ()
+            written = self._written[key] = collect_written((*flow.written, *own))
+        return written

@@ -1,0 +1,28 @@
+"""Flows: what operators write. Names, flow.toml, parameters, published versions, the context templates see, and
+rendering them in a sandbox. Knows nothing of XML grammar, providers' wire formats, or the store.
+"""
+
+from .catalog import ENTRY_STEPS, Flow, Step, load_flow
+from .context import Links, build_context
+from .manifest import Manifest
+from .params import resolve_params
+from .rendering import render
+from .sources import FlowSource, is_name, read_sources, stamp
+from .versions import Versions
+
+__all__ = [
+    "ENTRY_STEPS",
+    "Flow",
+    "FlowSource",
+    "Links",
+    "Manifest",
+    "Step",
+    "Versions",
+    "build_context",
+    "is_name",
+    "load_flow",
+    "read_sources",
+    "render",
+    "resolve_params",
+    "stamp",
+]

@@ -1,0 +1,160 @@
+"""What a template may use: a documented contract, the same names in every step, plain data and four functions.
+
+`CONTEXT` is the contract in words; `callflows flows context` and the docs print it, a test holds the real context
+to it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from ..errors import FlowNotFound, ParamInvalid
+from ..models import CallEvent
+from ..signing import IN_CALL_SECONDS, Scalar, Token
+from ..urls import LINK_CLOSE, LINK_OPEN, PublicUrls, events_path, step_path, with_token
+from .catalog import Flow, Step
+from .params import resolve_params, with_defaults
+from .scrub import scrub
+
+CONTEXT: Mapping[str, str] = {
+    "call": "the call: uuid, from_number, to_number, direction, status, caller_name, forwarded_from, a_leg_uuid, "
+    "request_uuid, sip_headers (names without X-PH- or X-VH-)",
+    "input": "what the caller entered before this step: digits, speech, confidence, type (dtmf or speech)",
+    "dial": "how the Dial before this step ended: status (completed, busy, failed, cancel, timeout, no-answer), "
+    "hangup_cause, b_leg_uuid",
+    "recording": "the recording the platform tells of: url, id, duration (seconds)",
+    "transfer": "the transfer that brought the call here: id, room (a conference name for its two legs), "
+    "other_leg_fetched",
+    "params": "the flow's parameters, every one that flow.toml declares",
+    "state": "what step_url(...) carried over from earlier steps; use default(...) for a first time",
+    "leg": "aleg or bleg",
+    "flow": "this flow: name, title, language",
+    "provider": "plivo or vobiz",
+    "now": "the time of this request, in UTC (a datetime)",
+    "raw": "the platform's own parameters under their wire names",
+    "step_url": "step_url(step, **state): the address of a step of this flow; state is added to what there is",
+    "flow_url": "flow_url(flow, step, **params): the address of another flow's step",
+    "events_url": "events_url(): where the platform may report (callbackUrl); the answer to it is not run",
+    "audio_url": "audio_url(file): the address of a file in the flow's audio folder",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TransferView:
+    id: str = ""
+    room: str = ""
+    other_leg_fetched: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowView:
+    name: str
+    title: str
+    language: str
+
+
+@dataclass(slots=True)
+class Links:
+    """The links of ours in one document. While it is judged they are placeholders, so that equal documents are
+    equal whoever calls; their tokens are made when it is sealed.
+    """
+
+    urls: PublicUrls
+    provider: str
+    fragment: str
+    tokens: list[tuple[str, Token]] = field(default_factory=list)
+
+    def add(self, path: str, token: Token) -> str:
+        self.tokens.append((path, token))
+        mark = f"{LINK_OPEN}{len(self.tokens) - 1}{LINK_CLOSE}"
+        return with_token(self.urls.base + path, mark, self.fragment)
+
+    def seal(self, document: str, sign: Callable[[str, Token], str], now: float | None = None) -> str:
+        """Put the tokens in. They are URL-safe and need no escaping."""
+        expires = int((time.time() if now is None else now) + IN_CALL_SECONDS)
+        for index, (path, token) in enumerate(self.tokens):
+            mark = f"{LINK_OPEN}{index}{LINK_CLOSE}"
+            if mark in document:
+                document = document.replace(mark, sign(path, replace(token, expires=expires)))
+        return document
+
+
+def build_context(
+    flow: Flow,
+    step: Step,
+    *,
+    event: CallEvent,
+    token: Token,
+    links: Links,
+    find_flow: Callable[[str], Flow | None],
+    now: datetime | None = None,
+) -> dict[str, Any]:
+    """The context of one rendering. The functions collect the document's links in `links`."""
+    leg = token.leg or ("bleg" if step.name == "bleg" else "aleg")
+    onward = replace(
+        token,
+        call_uuid=event.call.uuid or token.call_uuid,
+        leg=leg,
+        version=flow.version,
+        hops=token.hops + 1,
+        tries=0,
+    )
+    state = dict(token.state)
+
+    def step_url(name: str, /, **values: Any) -> str:
+        if name not in flow.steps:
+            raise FlowNotFound(f"{flow.name} has no step {name!r}", hint=flow.closest_step(name))
+        carried = {**state, **{key: _state(key, value) for key, value in values.items()}}
+        return links.add(step_path(links.provider, flow.name, name), replace(onward, state=carried))
+
+    def flow_url(name: str, entry: str = leg, /, **params: Any) -> str:
+        other = flow if name == flow.name else find_flow(name)
+        if other is None:
+            raise FlowNotFound(f"there is no flow {name!r}")
+        if entry not in other.steps:
+            raise FlowNotFound(f"{name} has no step {entry!r}", hint=other.closest_step(entry))
+        values = resolve_params(other.manifest.params, params, name)
+        new = replace(onward, params=values, state={}, version=other.version)
+        return links.add(step_path(links.provider, name, entry), new)
+
+    def events_url() -> str:
+        return links.add(events_path(links.provider), replace(onward, params={}, state={}, version=""))
+
+    def audio_url(name: str, /) -> str:
+        if name not in flow.audio:
+            close = difflib.get_close_matches(name, flow.audio, n=1)
+            known = f"did you mean {close[0]}?" if close else f"add {flow.name}/audio/{name}"
+            raise FlowNotFound(f"{flow.name} has no audio file {name!r}", hint=known)
+        return f"{links.urls.base}/audio/{flow.version}/{name}"
+
+    return {
+        "call": event.call,
+        "input": event.input,
+        "dial": event.dial,
+        "recording": event.recording,
+        "transfer": TransferView(token.transfer_id, f"transfer-{token.transfer_id}" if token.transfer_id else ""),
+        "params": with_defaults(flow.manifest.params, token.params),
+        "state": state,
+        "leg": leg,
+        "flow": FlowView(flow.name, flow.manifest.title, flow.manifest.language),
+        "provider": links.provider,
+        "now": now or datetime.now(UTC),
+        "raw": dict(event.raw),
+        "step_url": step_url,
+        "flow_url": flow_url,
+        "events_url": events_url,
+        "audio_url": audio_url,
+    }
+
+
+def _state(key: str, value: Any) -> Scalar:
+    if isinstance(value, bool | int):
+        return value
+    if isinstance(value, str):
+        return scrub(str(value))  # a plain str: Markup would not survive the token
+    raise ParamInvalid(f"state {key} must be text, a number or true/false, not {type(value).__name__}")

@@ -1,0 +1,137 @@
+"""A flow's parameters: what callers of a transfer may pass, made to fit their declared type."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from ..errors import ParamInvalid
+from ..signing import Scalar
+from .manifest import ParamSpec
+from .scrub import scrub
+
+_PHONE = re.compile(r"\+?[1-9][0-9]{6,14}")
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+def resolve_params(specs: Mapping[str, ParamSpec], given: Mapping[str, object], flow: str) -> dict[str, Scalar]:
+    """The given values, typed; defaults are added when rendering, so that an edited default is heard at once.
+
+    Raise one ParamInvalid that names every missing, unknown and ill-typed param.
+    """
+    faults: list[str] = []
+    values: dict[str, Scalar] = {}
+    for name, value in given.items():
+        if name not in specs:
+            close = difflib.get_close_matches(name, specs, n=1)
+            known = f"it takes {', '.join(specs)}" if specs else "it takes none"
+            faults.append(f"{flow} has no param {name!r}: " + (f"did you mean {close[0]}?" if close else known))
+            continue
+        try:
+            values[name] = typed(specs[name], value)
+        except ValueError as error:
+            faults.append(f"param {name} of {flow} {error}")
+    for name, spec in specs.items():
+        if spec.required and name not in given:
+            example = f", for example --set {name}={spec.example}" if spec.example is not None else ""
+            faults.append(f"{flow} needs the param {name} ({spec.type}){example}")
+    if faults:
+        raise ParamInvalid("; ".join(faults))
+    return values
+
+
+def with_defaults(specs: Mapping[str, ParamSpec], values: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """What templates see as `params`: every declared name, absent ones as the empty string."""
+    result: dict[str, Scalar] = {}
+    for name, spec in specs.items():
+        default = "" if spec.default is None else typed(spec, spec.default)
+        result[name] = values.get(name, default)
+    return result
+
+
+def examples(specs: Mapping[str, ParamSpec]) -> dict[str, Scalar]:
+    """The values a flow is checked with: those of required params."""
+    return {name: typed(spec, spec.example) for name, spec in specs.items() if spec.required}
+
+
+def typed(spec: ParamSpec, value: object) -> Scalar:
+    """`value` as the spec's type, or ValueError with the end of a sentence."""
+    return _TYPES[spec.type](spec, value)
+
+
+def _text(_: ParamSpec, value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError("must be text")
+    text = scrub(str(value)).strip()
+    if len(text) > 1000:
+        raise ValueError(f"is {len(text)} characters long; at most 1000 fit")
+    return text
+
+
+def _phone(spec: ParamSpec, value: object) -> str:
+    text = re.sub(r"[ ().-]", "", _text(spec, value))
+    if not _PHONE.fullmatch(text):
+        raise ValueError("must be a phone number in international form, such as +14155550123")
+    return "+" + text.removeprefix("+")
+
+
+def _digits(spec: ParamSpec, value: object) -> str:
+    text = _text(spec, value)
+    if not re.fullmatch(r"[0-9*#wW]{1,64}", text):
+        raise ValueError("must be digits (0-9 * #, w for a pause)")
+    return text
+
+
+def _integer(_: ParamSpec, value: object) -> int:
+    if isinstance(value, bool) or not re.fullmatch(r"-?[0-9]{1,12}", str(value).strip()):
+        raise ValueError("must be a whole number")
+    return int(str(value))
+
+
+def _boolean(_: ParamSpec, value: object) -> bool:
+    text = str(value).strip().lower()
+    if text not in _TRUE + _FALSE:
+        raise ValueError("must be true or false")
+    return text in _TRUE
+
+
+def _choice(spec: ParamSpec, value: object) -> str:
+    text = _text(spec, value)
+    if text not in spec.choices:
+        close = difflib.get_close_matches(text, spec.choices, n=1)
+        allowed = f"must be one of {', '.join(spec.choices)}"
+        raise ValueError(allowed + (f"; did you mean {close[0]}?" if close else ""))
+    return text
+
+
+def _url(spec: ParamSpec, value: object) -> str:
+    text = _text(spec, value)
+    try:
+        parts = urlsplit(text)
+        fault = parts.scheme not in ("http", "https") or not parts.hostname or bool(parts.username)
+    except ValueError:
+        fault = True
+    if fault or re.search(r"[\s\"<>\\]", text):
+        raise ValueError("must be an absolute http or https URL")
+    return text
+
+
+def _sip(spec: ParamSpec, value: object) -> str:
+    text = _text(spec, value)
+    if not re.fullmatch(r"sips?:[A-Za-z0-9._+%~-]+@[A-Za-z0-9.-]+(:[0-9]{1,5})?(;[A-Za-z0-9=.;-]*)?", text):
+        raise ValueError("must be a SIP URI such as sip:agent@example.com")
+    return text
+
+
+_TYPES: dict[str, Callable[[ParamSpec, object], Scalar]] = {
+    "phone": _phone,
+    "text": _text,
+    "digits": _digits,
+    "integer": _integer,
+    "boolean": _boolean,
+    "choice": _choice,
+    "url": _url,
+    "sip": _sip,
+}

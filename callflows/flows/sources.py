@@ -1,0 +1,106 @@
+"""Reads the operators' folder: which flows there are, and every file that belongs to one. Follows no symlink."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..models import Problem, Severity
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+SHARED = "_shared"
+MAX_FILE_BYTES = 8_000_000  # a minute of hold music fits; a template of 5 MB is refused when it is rendered
+_KNOWN = (".xml", ".toml", ".csv", ".txt", ".wav", ".mp3")
+
+Stamp = tuple[tuple[str, int, int, int, int], ...]
+
+
+def is_name(text: str) -> bool:
+    """Whether a flow or step may be called this. Names are matched against what exists, never joined to a path."""
+    return NAME.fullmatch(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSource:
+    """A flow as it stands on disk. `files` maps names such as `forward/aleg.xml` and `_shared/menu.xml`."""
+
+    name: str
+    files: Mapping[str, bytes]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def version(self) -> str:
+        """`<flow>-<hash>`: equal content is an equal version, on every machine."""
+        digest = hashlib.sha256()
+        for name, data in sorted(self.files.items()):
+            digest.update(f"{name}\0{len(data)}\0".encode())
+            digest.update(data)
+        return f"{self.name}-{digest.hexdigest()[:16]}"
+
+
+def stamp(folder: Path) -> Stamp:
+    """Changes whenever any file below does, also with an unchanged mtime (ctime and inode tell)."""
+    found = []
+    for path, entry in _walk(folder):
+        about = entry.stat(follow_symlinks=False)
+        found.append((path, about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino))
+    return tuple(sorted(found))
+
+
+def read_sources(folder: Path) -> dict[str, FlowSource]:
+    """Every flow below `folder`, with the shared files in each. A missing folder has none."""
+    files: dict[str, dict[str, bytes]] = {}
+    problems: dict[str, list[Problem]] = {}
+    for path, entry in _walk(folder):
+        owner, _, rest = path.partition("/")
+        if not rest or not (is_name(owner) or owner == SHARED):
+            continue
+        found = problems.setdefault(owner, [])
+        files.setdefault(owner, {})
+        if entry.is_symlink():
+            found.append(_problem("flow.symlink", "is a symlink: not loaded", path, "put the file itself here"))
+            continue
+        if not path.endswith(_KNOWN):
+            continue
+        try:
+            about = entry.stat(follow_symlinks=False)
+            if not stat.S_ISREG(about.st_mode):
+                continue
+            if about.st_size > MAX_FILE_BYTES:
+                found.append(_problem("flow.size", f"is {about.st_size} bytes; at most {MAX_FILE_BYTES}", path))
+                continue
+            files[owner][path] = Path(entry.path).read_bytes()
+        except FileNotFoundError:
+            continue  # gone between listing and reading: the next look sees the folder as it is then
+        except OSError as error:
+            found.append(_problem("flow.unreadable", f"cannot be read: {error.strerror}", path))
+    shared, shared_problems = files.pop(SHARED, {}), problems.pop(SHARED, [])
+    return {
+        name: FlowSource(name, {**own, **shared}, (*problems[name], *shared_problems))
+        for name, own in sorted(files.items())
+    }
+
+
+def _walk(folder: Path, below: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        if entry.name.startswith(".") or entry.name.endswith("~"):
+            continue
+        path = f"{below}{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            if below.count("/") < 3:
+                yield from _walk(Path(entry.path), f"{path}/")
+        else:
+            yield path, entry
+
+
+def _problem(code: str, message: str, file: str, hint: str = "") -> Problem:
+    return Problem(Severity.ERROR, code, message, file, None, hint)

@@ -1,0 +1,159 @@
+"""Published versions: what is served is a checked copy of what was saved, and goes live by renaming one symlink.
+
+    STATE_DIR/versions/<flow>-<hash>/   the flow's files with those of _shared/, never changed again
+    STATE_DIR/live/<flow>               symlink to the version that is served
+    STATE_DIR/live/<flow>.last          the one before it: its last good version when the live one fails
+    STATE_DIR/live/<flow>.stale         why the newest save did not go live (JSON), until a good one does
+
+A worker looks at the link on each request, so that an edit needs no reload. Versions are named by their content:
+two machines that publish the same files agree, and publishing twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ..models import Problem, Severity
+from .catalog import Flow, load_flow
+from .sources import FlowSource, is_name
+
+KEEP_SECONDS = 26 * 3600  # longer than any call's tokens live
+
+
+class Versions:
+    """The version store of one STATE_DIR. Safe for many readers and, with publishing under a lock, writers."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._versions = state_dir / "versions"
+        self._live = state_dir / "live"
+        self._loaded: dict[str, Flow] = {}
+        self._loading = threading.Lock()
+
+    # reading
+
+    def live_version(self, flow: str, *, last: bool = False) -> str:
+        """The name of the version that is served (or of the one before it); empty when there is none."""
+        if not is_name(flow):
+            return ""
+        try:
+            return os.path.basename(os.readlink(self._live / (f"{flow}.last" if last else flow)))
+        except OSError:
+            return ""
+
+    def live(self, flow: str, *, last: bool = False) -> Flow | None:
+        return self.load(self.live_version(flow, last=last))
+
+    def names(self) -> list[str]:
+        """The flows that are live."""
+        try:
+            return sorted(entry.name for entry in os.scandir(self._live) if is_name(entry.name))
+        except OSError:
+            return []
+
+    def load(self, version: str) -> Flow | None:
+        """A version by its name, from memory when this process has it; None when it is not there any more."""
+        flow = self._loaded.get(version)
+        if flow is not None or not version:
+            return flow
+        name, _, digest = version.rpartition("-")
+        if not is_name(name) or not digest.isalnum():
+            return None
+        with self._loading:
+            if version not in self._loaded:
+                files = _read_files(self._versions / version)
+                if not files:
+                    return None
+                loaded = load_flow(FlowSource(name, files))
+                if loaded.version != version:
+                    return None  # not what was published: a damaged copy must not be served as the original
+                self._loaded[version] = loaded
+        return self._loaded[version]
+
+    def stale(self, flow: str) -> tuple[float, list[Problem]] | None:
+        """Since when (Unix seconds) the newest save waits, and why; None when what was saved is live."""
+        try:
+            since, rows = json.loads((self._live / f"{flow}.stale").read_bytes())
+            return since, [Problem(**{**row, "severity": Severity(row["severity"])}) for row in rows]
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+
+    def stale_names(self) -> list[str]:
+        try:
+            found = [entry.name for entry in os.scandir(self._live)]
+        except OSError:
+            return []
+        return sorted(name.removesuffix(".stale") for name in found if name.endswith(".stale"))
+
+    # writing
+
+    def publish(self, source: FlowSource) -> str:
+        """Make this source the live version. The caller has checked it."""
+        version = source.version
+        target = self._versions / version
+        if not target.is_dir():
+            draft = self._versions / f".{version}.{uuid.uuid4().hex[:8]}"
+            for path, data in source.files.items():
+                file = draft / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(data)
+            try:
+                draft.rename(target)
+            except OSError:  # another process published the same content first
+                shutil.rmtree(draft, ignore_errors=True)
+        os.utime(target)
+        before = self.live_version(source.name)
+        if before != version:
+            if before:
+                with contextlib.suppress(OSError):
+                    os.utime(self._versions / before)  # from now on prune counts how long no call can be in it
+                self._link(f"{source.name}.last", before)
+            self._link(source.name, version)
+        (self._live / f"{source.name}.stale").unlink(missing_ok=True)
+        return version
+
+    def mark_stale(self, flow: str, problems: Sequence[Problem]) -> None:
+        known = self.stale(flow)
+        since = known[0] if known else time.time()
+        self._live.mkdir(parents=True, exist_ok=True)
+        draft = self._live / f".{flow}.{uuid.uuid4().hex[:8]}"
+        draft.write_text(json.dumps([since, [asdict(problem) for problem in problems]]))
+        draft.rename(self._live / f"{flow}.stale")
+
+    def withdraw(self, flow: str) -> None:
+        """The flow's folder is gone. Calls in it go on: their tokens name the version."""
+        for name in (flow, f"{flow}.last", f"{flow}.stale"):
+            (self._live / name).unlink(missing_ok=True)
+
+    def prune(self) -> int:
+        """Remove versions that no link names and no call can be in any more; returns how many."""
+        linked = {os.path.basename(os.readlink(entry)) for entry in self._live.iterdir() if entry.is_symlink()}
+        removed = 0
+        for entry in list(os.scandir(self._versions)):
+            if entry.name not in linked and time.time() - entry.stat().st_mtime > KEEP_SECONDS:
+                shutil.rmtree(entry.path, ignore_errors=True)
+                removed += 1
+        return removed
+
+    def _link(self, name: str, version: str) -> None:
+        self._live.mkdir(parents=True, exist_ok=True)
+        draft = self._live / f".{name}.{uuid.uuid4().hex[:8]}"
+        draft.symlink_to(Path("..") / "versions" / version)
+        draft.rename(self._live / name)
+
+
+def _read_files(folder: Path) -> dict[str, bytes]:
+    files = {}
+    with contextlib.suppress(OSError):
+        for path in folder.rglob("*"):
+            if path.is_file() and not path.is_symlink():
+                files[path.relative_to(folder).as_posix()] = path.read_bytes()
+    return files

@@ -1,0 +1,117 @@
+"""Runtime: everything built from one Settings, without the web framework. The CLI, the doors and the keeper share it.
+
+Building it starts nothing and connects to nothing: the store and the platforms' clients open on first use, and the
+keeper when a serving process asks for it.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from . import documents, providers
+from .compose import Composer
+from .config import Settings
+from .documents import DECLARATION, safe_document
+from .errors import ConfigError
+from .flows import Versions
+from .keeper import Guard
+from .logs import Redactor, configure
+from .providers import Provider
+from .publishing import Publisher
+from .signing import TokenSigner
+from .store import Journal, Store, open_store
+
+log = logging.getLogger("callflows")
+
+REJECTIONS_A_SECOND = 20  # what a stranger may make us write
+
+
+class Runtime:
+    """One per process tree. Fork-safe: what must not be shared is opened by whoever uses it."""
+
+    def __init__(self, settings: Settings | Mapping[str, Any] | None = None) -> None:
+        self.settings = settings if isinstance(settings, Settings) else Settings.load(settings)
+        self.redact = Redactor(self.settings.secret_values(), mask_numbers=not self.settings.log_numbers)
+        configure(self.settings.log_level, self.redact)
+        self.versions = Versions(self.settings.state_dir)
+        self.journal = Journal(self.settings.state_dir / "journal")
+        self._providers: dict[str, Provider] = {}
+        self._guard = Guard(self.settings)
+        self._rejections = (0, 0)
+        self._lock = threading.Lock()
+        documents.warm()
+
+    @functools.cached_property
+    def signer(self) -> TokenSigner:
+        return TokenSigner(self.settings.signing_keys())
+
+    @functools.cached_property
+    def composer(self) -> Composer:
+        return Composer(self.settings, self.versions, self.signer)
+
+    @functools.cached_property
+    def publisher(self) -> Publisher:
+        return Publisher(self.settings, self.composer, providers.NAMES)
+
+    @functools.cached_property
+    def store(self) -> Store:
+        return open_store(self.settings.store_url())
+
+    def provider(self, name: str) -> Provider:
+        found = self._providers.get(name)
+        if found is None:
+            found = self._providers[name] = providers.build(name, self.settings)
+        return found
+
+    def only_provider(self) -> str:
+        """The one provider with credentials; empty when there is none or more than one."""
+        configured = [name for name in providers.NAMES if self.provider(name).has_credentials]
+        return configured[0] if len(configured) == 1 else ""
+
+    def prepare_to_serve(self) -> None:
+        """Everything that must be right, or at least tried, before the first call: raise ConfigError if it is not.
+
+        A broken flow is no reason to refuse: the others have callers too.
+        """
+        self.settings.require_public_url()
+        dial = self.settings.safe_number
+        problems = [problem for name in providers.NAMES for problem in documents.check_safe(name, dial=dial)]
+        if problems:
+            raise ConfigError(f"the safe document is not valid: {problems[0]}", hint="see CALLFLOWS_SAFE_NUMBER")
+        for name in providers.NAMES:
+            self.last_resort(name)
+        self.publisher.publish_all()
+
+    def last_resort(self, provider: str) -> str:
+        """A document that needs nothing else of ours to work; made at start."""
+        return _last_resort(provider, self.settings.safe_number)
+
+    def start_keeper(self) -> None:
+        """Make sure that this process waits to start the machine's keeper. Cheap when it does already."""
+        if self.settings.keeper:
+            self._guard.start()
+
+    def close(self) -> None:
+        """Let go of what this process opened."""
+        self.journal.close()
+        for provider in self._providers.values():
+            provider.close()
+        if "store" in self.__dict__:
+            self.store.close()
+
+    def may_record_rejection(self) -> bool:
+        second = int(time.monotonic())
+        with self._lock:
+            last, count = self._rejections
+            self._rejections = (second, count + 1 if last == second else 1)
+            return self._rejections[1] <= REJECTIONS_A_SECOND
+
+
+@functools.cache
+def _last_resort(provider: str, dial: str) -> str:
+    return DECLARATION + safe_document(provider=provider, dial=dial)

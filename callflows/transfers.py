@@ -1,0 +1,343 @@
+"""Transfers: moving a live call into a flow, and knowing what came of it.
+
+    ask -> flow, legs, params -> preflight by compose() -> row written -> leg URLs -> platform asked once
+        -> row settled -> each fetch confirms -> dial events finish it
+
+A transfer interrupts a living conversation and has no fallback URL, so everything that can be found wrong is found
+before the platform is asked.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from . import providers
+from .calls import Progress, fold, fold_transfer
+from .config import Settings
+from .errors import (
+    ConfigError,
+    FlowNotFound,
+    OutcomeUnknown,
+    PreflightFailed,
+    ProviderError,
+    RequestInvalid,
+    StoreError,
+)
+from .flows import Flow, resolve_params
+from .flows.sampling import SAMPLE_CALL
+from .models import CallEvent, CallValues, EventKind, Leg, LegTarget, Severity, Transfer, TransferStatus
+from .runtime import Runtime
+from .signing import IN_CALL_SECONDS, Scalar, Token
+from .urls import step_path, with_token
+
+log = logging.getLogger("callflows.transfers")
+
+_UUID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
+WAIT_POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class LegPlan:
+    """One leg, ready to go: the URL the platform will fetch, and the document it would get now."""
+
+    leg: Leg
+    target: LegTarget
+    url: str
+    document: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A transfer that passed its preflight and was not asked for yet."""
+
+    transfer: Transfer
+    legs: tuple[LegPlan, ...]
+    warnings: tuple[str, ...]
+
+
+def transfer_call(
+    call_uuid: str,
+    aleg: str = "",
+    bleg: str = "",
+    *,
+    params: Mapping[str, object] | None = None,
+    provider: str | None = None,
+    idempotency_key: str | None = None,
+    settings: Settings | Mapping[str, Any] | None = None,
+) -> Transfer:
+    """Move a live call: `aleg="support"` sends its A leg to support/aleg, `bleg="hold"` the leg bridged to it to
+    hold/bleg; `flow/step` names a step. Needs no app context; settings come from the environment.
+
+    Returns the transfer as the platform answered it: accepted, which is "heard", not "done" (see
+    `callflows transfers show`). Raises a CallflowsError: one of ours before anything was sent, a ProviderError
+    after the platform said no, OutcomeUnknown when it may have acted. Values in `params` count as coming from
+    outside: numbers among them must match DIAL_ALLOW.
+    """
+    runtime = Runtime(settings)
+    try:
+        plan = prepare(
+            runtime,
+            call_uuid,
+            aleg=aleg or "",
+            bleg=bleg or "",
+            params=params or {},
+            provider=provider or "",
+            idempotency_key=idempotency_key,
+        )
+        return request(runtime, plan)
+    finally:
+        runtime.close()
+
+
+def prepare(
+    runtime: Runtime,
+    call_uuid: str,
+    *,
+    aleg: str = "",
+    bleg: str = "",
+    params: Mapping[str, object],
+    provider: str = "",
+    idempotency_key: str | None = None,
+) -> Plan:
+    """Everything that can be known before a call is touched. Sends nothing, writes nothing."""
+    if not _UUID.fullmatch(call_uuid):
+        raise RequestInvalid(
+            "the call UUID is empty" if not call_uuid else f"{call_uuid[:80]!r} is not a call UUID",
+            hint="`callflows calls list --live` shows the calls there are",
+        )
+    asked = {leg: text for leg, text in ((Leg.A, aleg), (Leg.B, bleg)) if text}
+    if not asked:
+        raise RequestInvalid("no leg to transfer", hint="give --aleg FLOW, --bleg FLOW, or both")
+    runtime.settings.require_public_url()
+    name = choose_provider(runtime, call_uuid, provider)
+    if not runtime.versions.names():
+        runtime.publisher.publish_all()  # nobody serves from this STATE_DIR yet
+    targets = {leg: find_target(runtime, text, leg) for leg, text in asked.items()}
+    transfer = Transfer(
+        id=uuid.uuid4().hex,
+        provider=name,
+        call_uuid=call_uuid,
+        targets=targets,
+        params=_params_of(runtime, targets, params),
+        idempotency_key=idempotency_key,
+    )
+    known, warnings = _known_call(runtime, call_uuid)
+    if len(targets) == 1:
+        other, given = ("B", "--bleg") if Leg.A in targets else ("A", "--aleg")
+        warnings.append(f"{other} leg: {runtime.provider(name).other_leg_fate}; give {given} to say where it goes")
+    return Plan(transfer, tuple(_plan_leg(runtime, transfer, leg, known) for leg in targets), tuple(warnings))
+
+
+def request(runtime: Runtime, plan: Plan) -> Transfer:
+    """Write the row, ask the platform once, settle the row. The row is there before any fetch can come."""
+    wanted = replace(plan.transfer, requested_at=time.time())
+    runtime.store.upgrade()
+    transfer = runtime.store.add_transfer(wanted)
+    if transfer.id != wanted.id:
+        return transfer  # this idempotency key was used before: the answer is what came of it then
+    urls = {leg.leg: leg.url for leg in plan.legs}
+    try:
+        receipt = runtime.provider(transfer.provider).transfer(
+            transfer.call_uuid,
+            legs="both" if len(urls) == 2 else str(next(iter(urls))),
+            aleg_url=urls.get(Leg.A, ""),
+            aleg_method="POST" if Leg.A in urls else "",
+            bleg_url=urls.get(Leg.B, ""),
+            bleg_method="POST" if Leg.B in urls else "",
+        )
+    except ProviderError as error:
+        unknown = isinstance(error, OutcomeUnknown)
+        _settle(
+            runtime,
+            transfer,
+            status=TransferStatus.UNKNOWN if unknown else TransferStatus.REJECTED,
+            http_status=error.http_status,
+            api_id=error.api_id,
+            reason=error.code,
+            message=error.message,
+        )
+        raise
+    return _settle(
+        runtime,
+        transfer,
+        status=TransferStatus.ACCEPTED,
+        http_status=receipt.http_status,
+        api_id=receipt.api_id,
+        message=receipt.message,
+    )
+
+
+def _settle(runtime: Runtime, transfer: Transfer, **outcome: Any) -> Transfer:
+    settled = replace(transfer, settled_at=time.time(), **outcome)
+    try:
+        runtime.store.settle_transfer(
+            transfer.id,
+            settled.status,
+            http_status=settled.http_status,
+            api_id=settled.api_id,
+            reason=settled.reason,
+            message=settled.message,
+            at=settled.settled_at or 0.0,
+        )
+    except StoreError as error:
+        # The platform has answered; that its answer could not be written down does not unsay it.
+        log.error("transfer %s is %s, but the store did not take it: %s", transfer.id, settled.status, error)
+    return settled
+
+
+def progress(runtime: Runtime, transfer_id: str) -> Progress:
+    """What is known of a transfer by now."""
+    transfer = runtime.store.transfer(transfer_id)
+    if transfer is None:
+        raise RequestInvalid(f"there is no transfer {transfer_id!r}", hint="see `callflows transfers list`")
+    own = runtime.store.exchanges(transfer_id=transfer.id)
+    # the B leg's UUID is learnt from its first fetch; its hang-up carries nothing else of ours
+    uuids = {transfer.call_uuid, *(exchange.event.call.uuid for exchange in own)} - {""}
+    return fold_transfer(transfer, runtime.store.exchanges(transfer_id=transfer.id, call_uuids=sorted(uuids)))
+
+
+def wait(runtime: Runtime, transfer_id: str, seconds: float) -> Progress:
+    """Until the transfer is settled, for at most so many seconds."""
+    until = time.monotonic() + seconds
+    while True:
+        found = progress(runtime, transfer_id)
+        if found.settled or time.monotonic() >= until:
+            return found
+        time.sleep(min(WAIT_POLL_SECONDS, max(until - time.monotonic(), 0)))
+
+
+def choose_provider(runtime: Runtime, call_uuid: str, name: str = "") -> str:
+    """The one that was named; else the only one with credentials; else where the call was last seen."""
+    if name and name not in providers.NAMES:
+        close = difflib.get_close_matches(name, providers.NAMES, n=1)
+        known = f"did you mean {close[0]}?" if close else f"known: {', '.join(providers.NAMES)}"
+        raise RequestInvalid(f"unknown provider {name!r}", hint=known)
+    configured = [known for known in providers.NAMES if runtime.provider(known).has_credentials]
+    if not name and len(configured) > 1 and call_uuid:
+        try:
+            name = runtime.store.last_provider(call_uuid)
+        except StoreError:
+            name = ""
+        if not name:
+            raise RequestInvalid(
+                f"{' and '.join(configured)} have credentials, and call {call_uuid} was not seen on either",
+                hint="say which with --provider",
+            )
+    name = name or (configured[0] if configured else "")
+    if not name or name not in configured:
+        which = (name or "PLIVO").upper()
+        raise ConfigError(
+            f"no credentials for {name or 'any provider'}",
+            hint=f"set CALLFLOWS_{which}_AUTH_ID and CALLFLOWS_{which}_AUTH_TOKENS",
+        )
+    return name
+
+
+def find_target(runtime: Runtime, text: str, leg: str) -> LegTarget:
+    """`FLOW` is the flow's entry step for this leg, `FLOW/STEP` a step. Raise FlowNotFound with what was meant."""
+    name, slash, step = text.partition("/")
+    flow = find_flow(runtime, name)
+    step = step if slash else leg
+    if step not in flow.steps:
+        raise FlowNotFound(f"flow {name} has no step {step!r}", hint=flow.closest_step(step))
+    if flow.steps[step].kind == "sound":
+        raise FlowNotFound(f"{name}/{step} is a sound step: a leg cannot be sent there", hint=flow.closest_step(leg))
+    return LegTarget(name, step)
+
+
+def find_flow(runtime: Runtime, name: str) -> Flow:
+    """The live version of a flow. A flow whose newest save is broken, and that never was live, says so."""
+    flow = runtime.versions.live(name)
+    if flow is not None:
+        return flow
+    stale = runtime.versions.stale(name)
+    if stale is not None:
+        raise PreflightFailed(f"flow {name} has problems and is not live: {stale[1][0]}", stale[1])
+    close = difflib.get_close_matches(name, runtime.versions.names(), n=1)
+    known = ", ".join(runtime.versions.names())
+    hint = f"did you mean {close[0]}?" if close else f"there are: {known}" if known else "see CALLFLOWS_TEMPLATES"
+    raise FlowNotFound(f"there is no flow {name!r}", hint=hint)
+
+
+def entry_url(runtime: Runtime, provider: str, target: LegTarget, params: Mapping[str, object]) -> str:
+    """A URL to paste into the platform's console: no call, no expiry."""
+    flow = find_flow(runtime, target.flow)
+    token = Token(params=resolve_params(flow.manifest.params, params, flow.name))
+    return signed_url(runtime, provider, step_path(provider, target.flow, target.step), token)
+
+
+def signed_url(runtime: Runtime, provider: str, path: str, token: Token) -> str:
+    """An address of ours as the platform is given it."""
+    runtime.settings.require_public_url()
+    fragment = runtime.settings.for_provider(provider, "http")
+    return with_token(runtime.composer.urls.base + path, runtime.signer.sign(path, token), fragment)
+
+
+def _params_of(runtime: Runtime, targets: Mapping[Leg, LegTarget], given: Mapping[str, object]) -> dict[str, Scalar]:
+    """Each flow gets the params it declares; one that no flow declares is a mistake of whoever asked."""
+    flows = {target.flow: find_flow(runtime, target.flow) for target in targets.values()}
+    declared = {name: flow.name for flow in flows.values() for name in flow.manifest.params}
+    values: dict[str, Scalar] = {}
+    for flow in flows.values():
+        others = {n for n, owner in declared.items() if n not in flow.manifest.params}
+        own = {name: value for name, value in given.items() if name not in others}
+        values |= resolve_params(flow.manifest.params, own, flow.name)
+    return values
+
+
+def _known_call(runtime: Runtime, call_uuid: str) -> tuple[CallValues, list[str]]:
+    """The call's own values as far as we have seen it; samples where we have not."""
+    try:
+        seen = fold(call_uuid, runtime.store.exchanges(call_uuids=[call_uuid]))
+    except StoreError as error:
+        raise StoreError(f"the transfer could not be written down, so it was not asked for: {error}") from error
+    if seen.status == "completed":
+        return replace(SAMPLE_CALL, uuid=call_uuid), [f"we have seen call {call_uuid} hang up"]
+    return (
+        replace(
+            SAMPLE_CALL,
+            uuid=call_uuid,
+            from_number=seen.from_number or SAMPLE_CALL.from_number,
+            to_number=seen.to_number or SAMPLE_CALL.to_number,
+            direction=seen.direction or SAMPLE_CALL.direction,
+        ),
+        [],
+    )
+
+
+def _plan_leg(runtime: Runtime, transfer: Transfer, leg: Leg, known: CallValues) -> LegPlan:
+    target = transfer.targets[leg]
+    flow = find_flow(runtime, target.flow)
+    token = Token(
+        # the B leg's own UUID is learnt at its first fetch
+        call_uuid=transfer.call_uuid if leg is Leg.A else "",
+        transfer_id=transfer.id,
+        leg=leg,
+        params={name: value for name, value in transfer.params.items() if name in flow.manifest.params},
+        version=flow.version,
+        expires=int(time.time()) + IN_CALL_SECONDS,
+    )
+    if flow.manifest.providers and transfer.provider not in flow.manifest.providers:
+        raise PreflightFailed(f"flow {flow.name} is not for {transfer.provider}", hint="see providers in its flow.toml")
+    event = CallEvent(EventKind.DOCUMENT, known)
+    composed, document = runtime.composer.seal(
+        runtime.composer.compose(
+            flow, flow.steps[target.step], transfer.provider, event=event, token=token, sampled=True
+        )
+    )
+    if not composed.ok:
+        errors = [problem for problem in composed.problems if problem.severity is Severity.ERROR]
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise PreflightFailed(f"{leg} to {target} is refused: {errors[0]}{more}", composed.problems)
+    path = step_path(transfer.provider, target.flow, target.step)
+    url = signed_url(runtime, transfer.provider, path, token)
+    warnings = tuple(str(problem) for problem in composed.problems)
+    return LegPlan(leg, target, url, document, warnings)

@@ -1,0 +1,130 @@
+"""The door the platforms come through: Flask views that turn a request into a WebhookRequest and the answer back."""
+
+from __future__ import annotations
+
+import json
+import time
+from urllib.parse import parse_qsl, quote
+
+from flask import Blueprint, Request, Response, current_app, request
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+
+from . import providers
+from .answering import Answer, answer_event, answer_step
+from .models import WebhookRequest
+from .runtime import Runtime
+
+bp = Blueprint("callflows", __name__)
+
+AUDIO_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
+KEEPER_SILENT_SECONDS = 10.0
+
+
+def runtime() -> Runtime:
+    found: Runtime = current_app.extensions["callflows"]
+    return found
+
+
+@bp.before_request
+def _keeper() -> None:
+    runtime().start_keeper()
+
+
+@bp.route(f"/flows/<any({','.join(providers.NAMES)}):provider>/<path:target>", methods=("GET", "POST"))
+def step(provider: str, target: str) -> Response:
+    flow, _, name = target.removesuffix("/").partition("/")
+    return _respond(answer_step(runtime(), provider, flow, name, webhook_request(request, runtime())))
+
+
+@bp.route(f"/events/<any({','.join(providers.NAMES)}):provider>", methods=("GET", "POST"), strict_slashes=False)
+def events(provider: str) -> Response:
+    return _respond(answer_event(runtime(), provider, webhook_request(request, runtime())))
+
+
+@bp.get("/audio/<version>/<name>")
+def audio(version: str, name: str) -> Response:
+    """A file of a flow's audio folder. Its content never changes under this address."""
+    flow = runtime().versions.load(version)
+    if flow is None or name not in flow.audio:
+        return Response("no such audio file\n", 404, mimetype="text/plain")
+    answer = Response(flow.audio[name], mimetype=AUDIO_TYPES[name.rpartition(".")[2]])
+    answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+    answer.make_conditional(request, accept_ranges=True, complete_length=len(flow.audio[name]))
+    return answer
+
+
+@bp.get("/healthz")
+def healthz() -> Response:
+    """The process answers."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+@bp.get("/readyz")
+def readyz() -> Response:
+    """Whether everything behind the answers is well too. Calls are answered either way, so `degraded` is a 200."""
+    degraded = _degraded(runtime())
+    body = {"status": "degraded" if degraded else "ok", "degraded": degraded, "flows": len(runtime().versions.names())}
+    return Response(json.dumps(body) + "\n", mimetype="application/json")
+
+
+def _degraded(runtime: Runtime) -> list[str]:
+    found = [f"flow {name}: the newest save is not served" for name in runtime.versions.stale_names()]
+    if runtime.journal.dropped:
+        found.append(f"{runtime.journal.dropped} exchanges could not be written to the journal")
+    if not runtime.settings.keeper:
+        return found
+    try:
+        state = json.loads((runtime.settings.state_dir / "keeper.json").read_bytes())
+    except (OSError, ValueError):
+        return [*found, "the keeper has not reported yet"]
+    if time.time() - state["at"] > KEEPER_SILENT_SECONDS:
+        found.append(f"the keeper has been silent for {time.time() - state['at']:.0f} s: journals wait")
+    elif state["store"]:
+        found.append(f"the store is away: journals wait ({state['journal_bytes']} bytes)")
+    return found
+
+
+def webhook_request(request: Request, runtime: Runtime) -> WebhookRequest:
+    """The request free of Flask. Raise 413 for a body over MAX_BODY, however it was framed: never a part of it."""
+    limit = runtime.settings.max_body
+    raw_target = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or _target(request)
+    form: tuple[tuple[str, str], ...] = ()
+    if request.method == "POST":
+        body = _body(request, limit)
+        if request.mimetype in ("application/x-www-form-urlencoded", ""):
+            form = _pairs(body)
+    return WebhookRequest(
+        method=request.method,
+        path=request.path.rstrip("/"),
+        url=runtime.composer.urls.signed(raw_target),
+        headers={name.lower(): value for name, value in request.headers},
+        query=_pairs(request.query_string),
+        form=form,
+    )
+
+
+def _body(request: Request, limit: int) -> bytes:
+    # Werkzeug cuts a chunked body off at its limit and goes on with the part: read one byte past ours and refuse
+    request.max_content_length = limit + 1
+    try:
+        body = request.stream.read(limit + 1)
+    except OSError as error:  # gunicorn's word for a malformed chunk
+        raise BadRequest from error
+    if len(body) > limit:
+        raise RequestEntityTooLarge
+    return body
+
+
+def _pairs(data: bytes) -> tuple[tuple[str, str], ...]:
+    """Undecodable bytes become surrogate escapes: the signature is over the bytes."""
+    text = data.decode("utf-8", "surrogateescape")
+    return tuple(parse_qsl(text, keep_blank_values=True, errors="surrogateescape"))
+
+
+def _target(request: Request) -> str:
+    query = request.query_string.decode("ascii", "replace")
+    return quote(request.path, safe="/%:@!$&'()*+,;=~-._") + (f"?{query}" if query else "")
+
+
+def _respond(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, content_type=answer.content_type)
