@@ -114,9 +114,7 @@ def fold(call_uuid: str, exchanges: Iterable[Exchange]) -> CallState:
         return next((value for value in found if value), "")
 
     served = [e for e in own if e.outcome in _REAL + _SAFE]
-    status = _call_status(own)
-    if not status and any(e.event.kind in _CONNECTS for e in facts):
-        status = "in-progress"  # known only as the far leg of somebody's Dial
+    status = _call_status(own, answered=any(e.event.kind in _CONNECTS for e in facts))
     dials = [e.event for e in own]
     answered = {e.dial.b_leg_uuid for e in dials if e.kind in _CONNECTS}
     over = {e.dial.b_leg_uuid for e in dials if e.kind in (EventKind.DIAL_HANGUP, EventKind.DIAL_RESULT)}
@@ -141,7 +139,7 @@ def fold(call_uuid: str, exchanges: Iterable[Exchange]) -> CallState:
 
 def fold_transfer(transfer: Transfer, exchanges: Iterable[Exchange]) -> Progress:
     """The state of a transfer. Wanted are the exchanges that carry its id, and those of both legs' calls (hang-ups)."""
-    facts = [e for e in _facts(exchanges) if e.transfer_id in ("", transfer.id)]
+    facts = _facts(exchanges)
     legs = {leg: _leg(transfer, leg, target, facts) for leg, target in transfer.targets.items()}
     # a fetch proves that the platform acted, whatever it answered or we could note down of it
     happened = transfer.status is TransferStatus.ACCEPTED or any(s.fetched_at is not None for s in legs.values())
@@ -169,15 +167,16 @@ def _place(exchange: Exchange) -> tuple[float, str]:
     return exchange.at, exchange.id
 
 
-def _call_status(own: Sequence[Exchange]) -> str:
-    words = [(e.event.kind, e.event.call.status.lower()) for e in own]
-    hangups = [word for kind, word in words if kind is EventKind.HANGUP]
+def _call_status(own: Sequence[Exchange], *, answered: bool) -> str:
+    """`answered`: a Dial from it or to it was, which is all we hear of somebody's far leg."""
+    hangups = [e.event.call.status.lower() for e in own if e.event.kind is EventKind.HANGUP]
     if hangups:
         return next((word for word in hangups if word in _CALL_ENDS), "completed")
-    ends = [word for _, word in words if word in _CALL_ENDS]
-    if ends:
-        return ends[0]
-    return max((word for _, word in words), key=lambda word: _CALL_RANKS.get(word, 1), default="")
+    words = [e.event.call.status.lower() for e in own]
+    ended = next((word for word in words if word in _CALL_ENDS), "")
+    if ended:
+        return ended
+    return max([*words, "in-progress" if answered else ""], key=lambda word: _CALL_RANKS.get(word, 1))
 
 
 def _leg(transfer: Transfer, leg: Leg, target: LegTarget, facts: Sequence[Exchange]) -> LegState:
@@ -257,7 +256,10 @@ def _dial_failure(mine: Sequence[Exchange], dials: Sequence[Exchange]) -> Exchan
 
 
 def _hangup(transfer: Transfer, uuid: str, facts: Sequence[Exchange]) -> Exchange | None:
-    """The one that explains most, if there are several: one with a failure's code, else the first."""
+    """The one that explains most, if there are several: one with a failure's code, else the first.
+
+    Whichever token it came with: the call is over for every transfer of it.
+    """
     found = [
         e
         for e in facts

@@ -1,0 +1,82 @@
+"""The store's tables, as the newest migration leaves them (a test compares the two).
+
+Every name starts with `callflows_`: the database may belong to somebody's application. What is looked up has a
+column of its own; the rest of a row is its `body`, the JSON text of `codec`, so that a new field of a model needs no
+migration. Text, not a JSON type: PostgreSQL's refuse NUL and lone surrogates, which callers do send.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, Table, Text, literal_column
+
+SCHEMA_VERSION = "0001"  # the newest file in migrations/versions; compared as text
+VERSION_TABLE = "callflows_schema"
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only where the key's type is exactly INTEGER
+_Sequence = BigInteger().with_variant(Integer(), "sqlite")
+
+exchanges = Table(
+    "callflows_exchanges",
+    metadata,
+    Column("seq", _Sequence, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("call_uuid", Text, nullable=False),
+    Column("a_leg_uuid", Text, nullable=False),
+    Column("b_leg_uuid", Text, nullable=False),
+    Column("transfer_id", Text, nullable=False),
+    Column("flow", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+transfers = Table(
+    "callflows_transfers",
+    metadata,
+    Column("seq", _Sequence, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False),
+    Column("idempotency_key", Text),
+    Column("provider", Text, nullable=False),
+    Column("call_uuid", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("requested_at", Double, nullable=False),
+    Column("settled_at", Double),
+    Column("http_status", Integer),
+    Column("api_id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+journals = Table(
+    "callflows_journals",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("at", Double, nullable=False),  # when it last moved
+)
+
+Index("callflows_exchanges_id", exchanges.c.id, unique=True)
+Index("callflows_exchanges_at", exchanges.c.at)
+Index("callflows_transfers_id", transfers.c.id, unique=True)
+Index("callflows_transfers_idempotency_key", transfers.c.idempotency_key, unique=True)
+Index("callflows_transfers_requested_at", transfers.c.requested_at)
+Index("callflows_transfers_call_uuid", transfers.c.call_uuid, transfers.c.requested_at)
+
+# Few exchanges belong to a transfer or have a second leg: the indexes leave the others out. A query must say
+# `<> ''` in so many words, or neither database sees that it may use them.
+LOOKUPS = (exchanges.c.call_uuid, exchanges.c.a_leg_uuid, exchanges.c.b_leg_uuid, exchanges.c.transfer_id)
+for _column in LOOKUPS:
+    _there = _column != literal_column("''")
+    Index(
+        f"callflows_exchanges_{_column.name}",
+        _column,
+        exchanges.c.at,
+        sqlite_where=_there,
+        postgresql_where=_there,
+    )
