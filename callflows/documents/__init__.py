@@ -1,0 +1,30 @@
+"""Documents: what the platforms are given, judged. Schemas, reading, grammar, rules, dial policy, dialects and the
+safe document: all that `callflows validate FILE` needs, and nothing of flows, platforms' APIs or the store.
+"""
+
+from __future__ import annotations
+
+from .dialects import DIALECTS
+from .judging import Verdict, judge, judge_bytes, warm
+from .policy import DialPolicy, Written, collect_written, number_fault
+from .reading import DECLARATION, MAX_BYTES
+from .safe import EMPTY, LANGUAGES, check_safe, safe_document, silent_document
+
+__all__ = [
+    "DECLARATION",
+    "DIALECTS",
+    "EMPTY",
+    "LANGUAGES",
+    "MAX_BYTES",
+    "DialPolicy",
+    "Verdict",
+    "Written",
+    "check_safe",
+    "collect_written",
+    "judge",
+    "judge_bytes",
+    "number_fault",
+    "safe_document",
+    "silent_document",
+    "warm",
+]

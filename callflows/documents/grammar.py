@@ -1,0 +1,208 @@
+"""Grammar: libxml2 says whether a document fits the XSD; where it does not, `explain()` says why, in sentences.
+
+libxml2's own messages stop at the first unexpected child, name types instead of values and tell of follow-up errors.
+So the tree is walked once more over the data read from the same XSD: every mistake, each once.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from copy import deepcopy
+
+from lxml import etree
+
+from ..models import Severity
+from .findings import TEXT, Finding, Node, text_of
+from .schema import XML_PREFIX, Attribute, Model, SimpleType, compiled, model
+
+
+def check(
+    root: Node, name: str, *, allow: Collection[str] = (), instead: Mapping[str, str] | None = None
+) -> list[Finding]:
+    """All mistakes against `schemas/<name>.xsd`. `allow` holds `Element.attribute`s the operator lets pass;
+    `instead` says what to write for elements of other platforms."""
+    if compiled(name).validate(root):
+        return []
+    found = list(_Walk(model(name), name, allow, instead or {}).element(root, ""))
+    if all(finding.severity is Severity.WARNING for finding in found) and not _valid_without(root, name, found):
+        # Never let through what libxml2 refuses and the walk does not see.
+        log = compiled(name).error_log
+        message = log[0].message if len(log) else "the document does not fit the platform's grammar"
+        found.append(Finding("grammar.invalid", message, root, line=log[0].line if len(log) else None))
+    return found
+
+
+def _valid_without(root: Node, name: str, allowed: Iterable[Finding]) -> bool:
+    """Whether the document is valid once the attributes that were let pass are taken out."""
+    names = {(root.getroottree().getpath(f.at), f.name) for f in allowed if f.at is not None}
+    if not names:
+        return False
+    copy = deepcopy(root)
+    tree = copy.getroottree()
+    for path, attribute in names:
+        for element in tree.xpath(path):
+            element.attrib.pop(attribute, None)
+    return compiled(name).validate(copy)
+
+
+class _Walk:
+    def __init__(self, grammar: Model, name: str, allow: Collection[str], instead: Mapping[str, str]) -> None:
+        self._model = grammar
+        self._platform = name.capitalize()
+        self._allow = allow
+        self._instead = instead
+
+    def element(self, element: Node, parent: str) -> Iterator[Finding]:
+        pending = [(element, parent)]
+        while pending:  # no recursion: depth is the author's choice
+            element, parent = pending.pop()
+            tag = str(element.tag)
+            if not parent and tag != "Response":
+                yield self._wrong_root(element, tag)
+                if tag not in self._model.elements:
+                    continue
+            elif tag not in self._model.elements:
+                yield self._unknown(element, tag, parent)
+                continue
+            elif parent and tag not in self._model.elements[parent].children:
+                yield self._misplaced(element, tag, parent)
+            yield from self._attributes(element, tag)
+            yield from self._content(element, tag)
+            pending += [(child, tag) for child in reversed(element) if isinstance(child.tag, str)]
+
+    def _wrong_root(self, element: Node, tag: str) -> Finding:
+        return Finding(
+            "grammar.root",
+            f"the outermost element is {tag}, and must be Response",
+            element,
+            hint="write <Response>...</Response>",
+        )
+
+    def _unknown(self, element: Node, tag: str, parent: str) -> Finding:
+        children = self._model.elements[parent].children
+        hint = self._instead.get(tag) or _suggest(tag, children) or _suggest(tag, self._model.elements)
+        hint = hint or (f"{parent} may contain {_list(children)}" if children else f"{parent} contains no elements")
+        message = f"unknown element {tag} in {parent}" + (
+            f": {self._platform} has none" if tag in self._instead else ""
+        )
+        return Finding("grammar.unknown-element", message, element, hint=hint)
+
+    def _misplaced(self, element: Node, tag: str, parent: str) -> Finding:
+        places = [name for name, other in self._model.elements.items() if tag in other.children]
+        children = self._model.elements[parent].children
+        where = f"it belongs in {_list(places)}" if places else f"{tag} is the outermost element only"
+        may = f"{parent} may contain {_list(children)}" if children else f"{parent} contains text only"
+        return Finding("grammar.misplaced-element", f"{tag} may not stand in {parent}", element, hint=f"{where}; {may}")
+
+    def _attributes(self, element: Node, tag: str) -> Iterator[Finding]:
+        known = self._model.elements[tag].attributes
+        for key, value in element.attrib.items():
+            name = str(key)
+            if name not in known:
+                yield self._unknown_attribute(element, tag, name, known)
+            elif not known[name].type.accepts(str(value)):
+                yield self._bad_value(element, f"{tag} {_shown(name)}", name, str(value), known[name].type)
+        for name, attribute in known.items():
+            if attribute.required and name not in element.attrib:
+                yield Finding(
+                    "grammar.missing-attribute",
+                    f"{tag} needs the attribute {_shown(name)}",
+                    element,
+                    name,
+                    hint=f'add {_shown(name)}="...", {attribute.type.what}',
+                )
+
+    def _unknown_attribute(self, element: Node, tag: str, name: str, known: Mapping[str, Attribute]) -> Finding:
+        allowed = f"{tag}.{_shown(name)}" in self._allow
+        hint = _suggest(name, known)
+        if not hint:
+            hint = f"{tag} takes {_list([_shown(key) for key in known])}" if known else f"{tag} takes no attributes"
+        return Finding(
+            "grammar.unknown-attribute",
+            f"unknown attribute {_shown(name)} on {tag}",
+            element,
+            name,
+            hint="let through by CALLFLOWS_XML_ALLOW" if allowed else hint,
+            severity=Severity.WARNING if allowed else Severity.ERROR,
+        )
+
+    def _bad_value(self, element: Node, what: str, name: str, value: str, kind: SimpleType) -> Finding:
+        shown = value.strip() if name == TEXT else value
+        quoted = f'"{shown[:80]}{"..." if len(shown) > 80 else ""}"'
+        hint = ""
+        if kind.values:
+            hint = _suggest(value, kind.values)
+            hint = f"{hint}; " * bool(hint) + f"allowed: {', '.join(kind.values)}"
+        return Finding(
+            "grammar.bad-value",
+            f"{what} is {quoted if shown else 'empty'}, and must be {kind.what}",
+            element,
+            name,
+            hint,
+        )
+
+    def _content(self, element: Node, tag: str) -> Iterator[Finding]:
+        shape = self._model.elements[tag]
+        text = text_of(element)
+        has_elements = any(isinstance(child.tag, str) for child in element)
+        if shape.needs_child and not has_elements:
+            yield Finding(
+                "grammar.missing-child",
+                f"{tag} contains no {' or '.join(shape.children)}, and needs at least one",
+                element,
+                hint=f"add <{next(iter(shape.children))}>...</{next(iter(shape.children))}>",
+            )
+        if shape.mixed or (has_elements and shape.text is not None):
+            return  # any text; or child elements, told of as such, where the text should be
+        if shape.text is None:
+            if text.strip(" \t\r\n"):
+                yield Finding(
+                    "grammar.unexpected-text",
+                    f'{tag} contains the text "{_short(text)}", and may contain elements only',
+                    element,
+                    TEXT,
+                    hint=f"{tag} may contain {_list(shape.children)}; spoken text goes into Speak",
+                )
+        elif not shape.text.accepts(text):
+            if shape.text.what == "empty":
+                yield Finding(
+                    "grammar.unexpected-text",
+                    f'{tag} contains the text "{_short(text)}", and must be empty',
+                    element,
+                    TEXT,
+                    hint=f"write <{tag}/>",
+                )
+            else:
+                yield self._bad_value(element, f"the text of {tag}", TEXT, text, shape.text)
+
+
+def _shown(name: str) -> str:
+    return "xml:" + name.removeprefix(XML_PREFIX) if name.startswith(XML_PREFIX) else name
+
+
+def _short(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= 40 else words[:40] + "..."
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names)
+
+
+def _suggest(name: str, known: Iterable[str]) -> str:
+    """ "did you mean callerId?", or nothing. Another case of the same letters first, then what is spelt alike."""
+    names = [_shown(other) for other in known]
+    match = [other for other in names if other.lower() == name.lower()]
+    match = match or difflib.get_close_matches(name, names, n=1, cutoff=0.7)
+    if not match:
+        lower = {other.lower(): other for other in names}
+        match = [lower[found] for found in difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.75)]
+    return f"did you mean {match[0]}?" if match else ""
+
+
+def parse_error(error: etree.XMLSyntaxError) -> tuple[str, int, int]:
+    """libxml2's words for a document that is not well-formed, with line and column."""
+    line, column = error.position
+    message = error.msg or "not well-formed"
+    return message.rpartition(", line ")[0] or message, line or 1, column or 0

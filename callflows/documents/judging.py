@@ -1,0 +1,160 @@
+"""`judge()`: the one verdict on a document, used by the webhook, the preflight, the command line and the console.
+
+Read safely, turn into the platform's vocabulary, hold against its grammar, then rules and dial policy on the result.
+All problems at once. The way of a good document does nothing that only a bad one needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from lxml import etree
+
+from ..errors import RequestInvalid
+from ..models import Problem, Severity
+from . import grammar, policy, rules
+from .dialects import AUTHORED, DIALECTS, Convert, Dialect
+from .findings import Finding, Node, problems
+from .numbers import risk
+from .policy import DialPolicy, Written, collect_written
+from .reading import MAX_BYTES, decode, read, served_bytes, too_large
+from .schema import compiled, model
+
+_STRICT = DialPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`text` is the document as it will be served, without XML declaration; as given where it could not be read."""
+
+    text: str
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return all(problem.severity is not Severity.ERROR for problem in self.problems)
+
+    @property
+    def blocked(self) -> bool:
+        return any(problem.blocks for problem in self.problems)
+
+
+def warm() -> None:
+    """Compile every schema, on the calling thread, before threads start; load what the first call would wait for."""
+    for name in DIALECTS:
+        compiled(name)
+        model(name)
+    risk("+14155550123")
+
+
+def judge(
+    text: str,
+    provider: str,
+    *,
+    kind: str = "call",
+    native: bool = False,
+    policy: DialPolicy | None = None,
+    written: Written = Written(),  # noqa: B008 - frozen
+    public_url: str = "",
+    xml_allow: Sequence[str] = (),
+    file: str = "",
+    steps: Collection[str] | None = None,
+) -> Verdict:
+    """Never raises for a bad document. `kind="sound"`: it may hold Play, Wait, Speak only. `native`: it is written in
+    the provider's own vocabulary already. `written`, `policy`: what may be dialled; without a policy only what is
+    written. `xml_allow`: `Element.attribute`s that are let pass. `steps`: the names of the flow's steps, for rules."""
+    dialect = _dialect(provider)
+    return _judge(text, dialect, kind, native, policy or _STRICT, written, public_url, xml_allow, file, steps)
+
+
+def judge_bytes(
+    data: bytes,
+    provider: str,
+    *,
+    kind: str = "call",
+    native: bool = False,
+    policy: DialPolicy | None = None,
+    written: Written = Written(),  # noqa: B008 - frozen
+    public_url: str = "",
+    xml_allow: Sequence[str] = (),
+    file: str = "",
+    steps: Collection[str] | None = None,
+) -> Verdict:
+    """A file on its own, as bytes. Numbers in it count as written; without a policy it is held against none, as
+    there is no flow and no setting it belongs to."""
+    dialect = _dialect(provider)
+    text, findings = decode(data)
+    if findings:
+        return Verdict(text, problems(findings, text, file))
+    written = written | collect_written([text])
+    return _judge(text, dialect, kind, native, policy, written, public_url, xml_allow, file, steps)
+
+
+def _dialect(provider: str) -> Dialect:
+    try:
+        return DIALECTS[provider]
+    except KeyError:
+        raise RequestInvalid(f'unknown provider "{provider}"', hint=f"one of {', '.join(DIALECTS)}") from None
+
+
+def _judge(
+    text: str,
+    dialect: Dialect,
+    kind: str,
+    native: bool,
+    dial_policy: DialPolicy | None,
+    written: Written,
+    public_url: str,
+    allow: Sequence[str],
+    file: str,
+    steps: Collection[str] | None,
+) -> Verdict:
+    reading = read(text)
+    root, body, found = reading.root, reading.body, reading.findings
+    if root is None:
+        return Verdict(body, problems(found, text, file))
+    if native or dialect.convert is None:
+        found += grammar.check(root, dialect.name, allow=allow, instead=dialect.instead)
+    else:
+        found += _convert(root, dialect, dialect.convert, allow)
+        body = etree.tostring(root, encoding="unicode")
+    size = served_bytes(body)
+    if size > MAX_BYTES:
+        found.append(too_large(size))
+    found += _Told(found).first(
+        rules.examine(root, dialect.table, rules.Context(kind, model(dialect.name), len(body), steps))
+    )
+    if dial_policy is not None:
+        found += _Told(found).first(policy.examine(root, dial_policy, written, public_url), elements=False)
+    return Verdict(body, problems(found, text, file) if found else ())
+
+
+def _convert(root: Node, dialect: Dialect, convert: Convert, allow: Sequence[str]) -> list[Finding]:
+    """First the grammar of the author's vocabulary, so that problems speak it; then the platform's own."""
+    authored = grammar.check(root, AUTHORED, allow=allow, instead=DIALECTS[AUTHORED].instead)
+    lost = convert(root)
+    faulty = {finding.at for finding in authored if finding.severity is Severity.ERROR}
+    final = grammar.check(root, dialect.name, allow=allow, instead=dialect.instead)
+    return authored + lost + [finding for finding in final if finding.at not in faulty]
+
+
+class _Told:
+    """Keeps rules and policy from saying again what the grammar has said. Only errors silence, and they block."""
+
+    def __init__(self, found: Iterable[Finding]) -> None:
+        errors = [one for one in found if one.severity is Severity.ERROR and one.code.startswith("grammar.")]
+        self._any = bool(errors)
+        self._elements = {
+            one.at for one in errors if one.code in ("grammar.unknown-element", "grammar.misplaced-element")
+        }
+        self._parts = {(one.at, one.name or one.code) for one in errors}
+
+    def first(self, found: list[Finding], *, elements: bool = True) -> list[Finding]:
+        if not self._any:
+            return found
+        return [
+            one
+            for one in found
+            if (one.at, one.name or one.code) not in self._parts and not (elements and one.at in self._elements)
+        ]

@@ -1,0 +1,220 @@
+"""From text or bytes to a tree, safely: no entity, DTD, network, namespace or oversized input gets any further.
+
+Measured on libxml2 2.14 (ecosystem.md 5.6): a DOCTYPE makes XSD validation raise, an xsi: attribute passes it, a
+namespace gives riddles for messages, and text up to 10 MB is parsed. So all of those are looked for here.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass
+
+from lxml import etree
+
+from ..models import Severity
+from ..urls import LINK_CLOSE, LINK_OPEN
+from .findings import Finding, Node, line_at
+from .grammar import parse_error
+from .schema import XML_PREFIX
+
+MAX_BYTES = 100_000  # "100 KB" on both platforms (plivo.md 1.0, vobiz.md 1.1); the smaller of the two readings
+DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+TOKEN_BYTES = 1_800  # what a sealed token takes at most (design: tokens); an unsealed link counts as that
+
+_PREFIX = re.compile("\ufeff?\\s*(?:<\\?xml\\s[^>]*?\\?>)?\\s*")
+_ENCODING = re.compile(r"""\A<\?xml\s[^>]*?encoding\s*=\s*["']([^"']*)["']""")
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNREAD = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>", re.DOTALL)
+_LINK = re.compile(f"{LINK_OPEN}[0-9]{{1,9}}{LINK_CLOSE}")
+_ALTERED = re.compile("%EE%80%8[23]", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """`body` is the text without BOM, declaration and white space in front; `root` None when there is no tree."""
+
+    body: str
+    root: Node | None
+    findings: list[Finding]
+
+
+class _Parser(threading.local):
+    def __init__(self) -> None:
+        self.parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+
+
+_local = _Parser()
+
+
+def read(text: str) -> Reading:
+    prefix = _PREFIX.match(text)
+    start = prefix.end() if prefix else 0
+    body = text[start:]
+    if not body.strip():
+        return Reading("", None, [Finding("xml.empty", "the document is empty", hint="at least <Response/>", line=1)])
+    findings: list[Finding] = []
+    if len(body) > MAX_BYTES:
+        return Reading(body, None, [too_large(len(body))])
+    before = text.count("\n", 0, start)
+    try:
+        # Line breaks in place of what was cut off: the parser's lines are the author's.
+        root = etree.fromstring(("\n" * before + body).encode(), _local.parser)
+    except UnicodeEncodeError:
+        return Reading(body, None, [_illegal(text)])
+    except etree.XMLSyntaxError as error:
+        return Reading(body, None, [_syntax(text, body, before, error)])
+    if "<!DOCTYPE" in body and (doctype := _doctype(body)) >= 0:
+        return Reading(body, None, [_refused_doctype(before + line_at(body, doctype))])
+    if "xmlns" in body:
+        findings += _namespaces(root)
+    if "<?" in body:
+        findings += _instructions(root)
+    if LINK_OPEN in body or LINK_CLOSE in body or "%EE%80" in body or "%ee%80" in body:
+        findings += _links(body, before)
+    return Reading(body, root, findings)
+
+
+def decode(data: bytes) -> tuple[str, list[Finding]]:
+    """A file's bytes as text. UTF-8 is the only encoding we serve, so a file that is something else, or says so,
+    would not be what callers hear."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\x00<" in data[:8] or b"<\x00" in data[:8]:
+        return "", [_encoding("the file is UTF-16 or UTF-32", 1)]
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return "", [_encoding(f"byte 0x{data[error.start]:02x} is not UTF-8", line)]
+    text = text.removeprefix("\ufeff")
+    declared = _ENCODING.match(text)
+    if declared and declared[1].upper() not in ("UTF-8", "US-ASCII", "ASCII"):
+        return text, [_encoding(f"the file declares the encoding {declared[1]}", 1)]
+    if text[:1].isspace() and text.lstrip().startswith("<?xml "):
+        return text, [
+            Finding(
+                "xml.declaration", "there is white space before the XML declaration", hint="begin with <?xml", line=1
+            )
+        ]
+    return text, []
+
+
+def served_bytes(text: str) -> int:
+    """Size of what the platform gets: declaration and sealed tokens included."""
+    size = len(DECLARATION) + len(text.encode())
+    if LINK_OPEN in text:
+        size += sum(TOKEN_BYTES - len(link.encode()) for link in _LINK.findall(text))
+    return size
+
+
+def too_large(size: int) -> Finding:
+    return Finding(
+        "xml.too-large",
+        f"the document has {size} bytes, and the platforms take {MAX_BYTES}",
+        hint="split it into steps and go on with Redirect",
+        line=1,
+    )
+
+
+def _encoding(message: str, line: int) -> Finding:
+    return Finding("xml.encoding", message, hint="save the file as UTF-8", line=line)
+
+
+def _illegal(text: str) -> Finding:
+    found = _NOT_XML.search(text)
+    position = found.start() if found else 0
+    return Finding(
+        "xml.character",
+        f"XML cannot contain the character U+{ord(text[position]):04X}",
+        hint="remove it; values from callers are scrubbed by default",
+        line=line_at(text, position),
+    )
+
+
+def _syntax(text: str, body: str, before: int, error: etree.XMLSyntaxError) -> Finding:
+    if _NOT_XML.search(text):
+        return _illegal(text)
+    if "<!DOCTYPE" in body and (doctype := _doctype(body)) >= 0:
+        return _refused_doctype(before + line_at(body, doctype))
+    message, line, column = parse_error(error)
+    if message.startswith("Entity '"):
+        return Finding(
+            "xml.entity", message, hint="XML knows &amp; &lt; &gt; &quot; &apos; and numbers such as &#160;", line=line
+        )
+    if message.startswith("Namespace prefix"):
+        return Finding("xml.namespace", message, hint="the platforms know no namespaces: remove the prefix", line=line)
+    if "Excessive depth" in message:
+        return Finding(
+            "xml.depth", "elements are nested too deeply", hint="the platforms' grammar is 5 deep", line=line
+        )
+    if "invalid xmlChar value" in message:
+        return Finding("xml.character", "a character reference names a character XML cannot contain", line=line)
+    hint = ""
+    if "EntityRef" in message or "CharRef" in message:
+        hint = "write & as &amp;, also inside URLs"
+    elif "attribute value: '<'" in message or "Unescaped '<'" in message:
+        hint = "write < as &lt;"
+    return Finding("xml.syntax", f"not well-formed at column {column}: {message}", hint=hint, line=line)
+
+
+def _doctype(body: str) -> int:
+    """Where the DOCTYPE stands; -1 when it is only spoken of in a comment or CDATA section."""
+    return _UNREAD.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), body).find("<!DOCTYPE")
+
+
+def _refused_doctype(line: int) -> Finding:
+    return Finding(
+        "xml.doctype", "a document for the platforms has no DOCTYPE", hint="remove it, with its entities", line=line
+    )
+
+
+def _namespaces(root: Node) -> list[Finding]:
+    """One finding per declaration; then names are made plain, so that the rest can be judged as it was meant."""
+    found = []
+    for element in root.iter("*"):
+        parent = element.getparent()
+        outer = parent.nsmap if parent is not None else {}
+        for prefix, uri in element.nsmap.items():
+            if outer.get(prefix) != uri:
+                name = f"xmlns:{prefix}" if prefix else "xmlns"
+                message = f"{etree.QName(element).localname} declares the namespace {uri}"
+                hint = f"the platforms know no namespaces: remove {name}"
+                found.append(Finding("xml.namespace", message, element, name, hint=hint))
+    if found:
+        for element in root.iter("*"):
+            element.tag = etree.QName(element).localname
+            for key in list(element.attrib):
+                if str(key).startswith("{") and not str(key).startswith(XML_PREFIX):
+                    del element.attrib[key]
+    return found
+
+
+def _instructions(root: Node) -> list[Finding]:
+    return [
+        Finding(
+            "xml.instruction",
+            "a processing instruction; no platform says what it does with one",
+            node,
+            hint="remove it",
+            severity=Severity.WARNING,
+        )
+        for node in root.iter(etree.PI)
+    ]
+
+
+def _links(body: str, before: int) -> list[Finding]:
+    """A filter or string operation on step_url() and its kin breaks the mark that the token replaces at the end."""
+    rest = _LINK.sub(lambda found: " " * len(found[0]), body)
+    broken = [position for mark in (LINK_OPEN, LINK_CLOSE) if (position := rest.find(mark)) >= 0]
+    if (altered := _ALTERED.search(rest)) is not None:
+        broken.append(altered.start())
+    if not broken:
+        return []
+    return [
+        Finding(
+            "rule.link-altered",
+            "a link of ours was changed after it was made, and would not work",
+            hint="put step_url(...), flow_url(...) and events_url() into the document as they are, without filters",
+            fatal=True,
+            line=before + line_at(body, min(broken)),
+        )
+    ]
