@@ -27,7 +27,8 @@ from .urls import LINK_OPEN
 log = logging.getLogger("callflows.webhooks")
 
 SAFE_TRIES = 2
-_REFUSED = "_refused"  # in the state of a safe document's retry: a refused token is not mended by our new one
+_REFUSED = "_refused"  # in the state of a safe document's retry: what a token lacked, our new one does not mend
+_NO_TOKEN = "no-token"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,8 @@ def _serve(runtime: Runtime, provider: str, flow: str, step: str, event: CallEve
         reason = reason or why
     for problem in problems:
         log.error("call %s: %s/%s not served: %s", event.call.uuid, flow, step, problem)
+    if genuine.refused or reason == _NO_TOKEN:
+        token = replace(token, state={_REFUSED: reason})
     return _fallback(runtime, provider, known, flow, step, event, token, reason, problems, until)
 
 
@@ -183,7 +186,7 @@ def _why_not(version: Flow, step: str, token: Token, genuine: _Genuine) -> str:
     if step not in version.steps:
         return "unknown-step"
     if genuine.token is None and step not in ENTRY_STEPS:
-        return "no-token"
+        return _NO_TOKEN
     missing = [name for name in version.required_params() if name not in token.params]
     return f"missing-params: {', '.join(missing)}" if missing else ""
 
@@ -239,7 +242,7 @@ def _fallback(
     """The flow's own fallback step, else the safe document."""
     asked = known.steps.get(step) if known else None
     if asked is not None and asked.kind == "sound":
-        return _Served(Outcome.SAFE, DECLARATION + silent_document(), silent_document(), "", reason, problems)
+        return _Served(Outcome.SILENT, DECLARATION + silent_document(), silent_document(), "", reason, problems)
     if known is not None and known.manifest.fallback not in ("", step) and known.manifest.fallback in known.steps:
         served, _ = _try(runtime, known, known.manifest.fallback, provider, event, token, until)
         if served is not None:
@@ -247,14 +250,15 @@ def _fallback(
     links = runtime.composer.links(provider)
     retry = ""
     if token.tries < SAFE_TRIES:
-        state = {_REFUSED: reason} if token == Token() else token.state
-        again = replace(token, call_uuid=token.call_uuid or event.call.uuid, state=state, tries=token.tries + 1)
+        again = replace(token, call_uuid=token.call_uuid or event.call.uuid, tries=token.tries + 1)
         retry = links.add(f"/flows/{provider}/{flow}/{step}", again)
     document = safe_document(
         provider=provider,
         language=known.manifest.language if known else "en-US",
         retry_url=retry,
         dial=runtime.settings.safe_number,
+        # without one of our numbers as caller, Vobiz dials nobody and says nothing (docs and live notes, Aug 2026)
+        caller_id=event.call.from_number if event.call.direction == "outbound" else event.call.to_number,
     )
     sealed = DECLARATION + links.seal(document, runtime.signer.sign)
     return _Served(Outcome.SAFE, sealed, document, known.version if known else "", reason, problems)

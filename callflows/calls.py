@@ -144,7 +144,8 @@ def fold_transfer(transfer: Transfer, exchanges: Iterable[Exchange]) -> Progress
     # a fetch proves that the platform acted, whatever it answered or we could note down of it
     happened = transfer.status is TransferStatus.ACCEPTED or any(s.fetched_at is not None for s in legs.values())
     refused = transfer.status in (TransferStatus.REJECTED, TransferStatus.UNKNOWN) and not happened
-    settled = refused or all(
+    # while it is unknown a fetch may still come and prove it; that none comes proves nothing
+    settled = (refused and transfer.status is TransferStatus.REJECTED) or all(
         s.status in (LegStatus.FETCHED, LegStatus.CONNECTED, LegStatus.FAILED, LegStatus.ENDED) for s in legs.values()
     )
     ok = settled and happened and all(s.status is not LegStatus.FAILED for s in legs.values())

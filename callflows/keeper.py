@@ -21,6 +21,7 @@ from typing import IO, TYPE_CHECKING
 
 from .config import Settings
 from .errors import StoreError
+from .store import Drain, open_store
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -80,11 +81,10 @@ class Keeper:
     """The loop. `run()` returns when `ending` is set, after the last lines are in the store or time is up."""
 
     def __init__(self, runtime: Runtime, ending: threading.Event) -> None:
-        from .store import Drain
-
         self._runtime = runtime
         self._ending = ending
-        self._drain = Drain(runtime.settings.state_dir / "journal", runtime.store)
+        self._store = open_store(runtime.settings.store_url())
+        self._drain = Drain(runtime.settings.state_dir / "journal", self._store)
         self._store_fault = ""
         self._store_next = 0.0
         self._upgraded = False
@@ -119,7 +119,7 @@ class Keeper:
             return 0
         try:
             if not self._upgraded:
-                self._runtime.store.upgrade()
+                self._store.upgrade()
                 self._upgraded = True
             self._moved = self._drain.once()
             if self._store_fault:
@@ -170,6 +170,7 @@ def main(told: IO[bytes] = sys.stdin.buffer) -> None:
         return
     from .runtime import Runtime
 
+    os.nice(5)  # on a busy machine callers come first
     runtime = Runtime(json.loads(line))
     ending = threading.Event()
 

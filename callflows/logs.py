@@ -5,8 +5,10 @@ Redaction works on the finished text of a record, traceback included, so it does
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
+import sys
 from collections.abc import Iterable
 
 HIDDEN = "[hidden]"
@@ -54,11 +56,22 @@ class RedactingFormatter(logging.Formatter):
         return self._redact(super().format(record)).replace("\r", "\\r").replace("\n", "\n  ")
 
 
+class StderrHandler(logging.Handler):
+    """Writes to whatever stderr is now. When that fails it is silent: what logging says of its own errors would
+    show the record's arguments as they are.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with contextlib.suppress(Exception):
+            sys.stderr.write(self.format(record) + "\n")
+            sys.stderr.flush()
+
+
 def configure(level: str, redact: Redactor) -> None:
     """Give the `callflows` logger one redacting handler on stderr; other loggers are left as they are."""
     logger = logging.getLogger("callflows")
     logger.setLevel(level)
-    handler = logging.StreamHandler()
+    handler = StderrHandler()
     handler.setFormatter(RedactingFormatter(redact))
     logger.handlers[:] = [handler]
     logger.propagate = False

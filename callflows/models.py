@@ -174,6 +174,7 @@ class Outcome(StrEnum):
     LAST_GOOD = "last-good"  # the step from an earlier version of its flow
     FALLBACK = "fallback"  # the flow's own fallback step
     SAFE = "safe"  # the safe document
+    SILENT = "silent"  # silence, in place of a sound step
     NOTED = "noted"  # an event: recorded, answered <Response/>
     REJECTED = "rejected"  # 403
 

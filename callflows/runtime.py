@@ -34,10 +34,11 @@ REJECTIONS_A_SECOND = 20  # what a stranger may make us write
 class Runtime:
     """One per process tree. Fork-safe: what must not be shared is opened by whoever uses it."""
 
-    def __init__(self, settings: Settings | Mapping[str, Any] | None = None) -> None:
+    def __init__(self, settings: Settings | Mapping[str, Any] | None = None, *, quiet: bool = False) -> None:
+        """`quiet` logs warnings and errors only, whatever LOG_LEVEL says: for commands, and for calls as a library."""
         self.settings = settings if isinstance(settings, Settings) else Settings.load(settings)
         self.redact = Redactor(self.settings.secret_values(), mask_numbers=not self.settings.log_numbers)
-        configure(self.settings.log_level, self.redact)
+        configure("WARNING" if quiet and self.settings.log_level != "ERROR" else self.settings.log_level, self.redact)
         self.versions = Versions(self.settings.state_dir)
         self.journal = Journal(self.settings.state_dir / "journal")
         self._providers: dict[str, Provider] = {}
@@ -60,7 +61,10 @@ class Runtime:
 
     @functools.cached_property
     def store(self) -> Store:
-        return open_store(self.settings.store_url())
+        """The store, its tables brought up to date. Raise StoreError while it is away."""
+        store = open_store(self.settings.store_url())
+        store.upgrade()
+        return store
 
     def provider(self, name: str) -> Provider:
         found = self._providers.get(name)

@@ -81,7 +81,7 @@ def transfer_call(
     after the platform said no, OutcomeUnknown when it may have acted. Values in `params` count as coming from
     outside: numbers among them must match DIAL_ALLOW.
     """
-    runtime = Runtime(settings)
+    runtime = Runtime(settings, quiet=True)
     try:
         plan = prepare(
             runtime,
@@ -139,7 +139,6 @@ def prepare(
 def request(runtime: Runtime, plan: Plan) -> Transfer:
     """Write the row, ask the platform once, settle the row. The row is there before any fetch can come."""
     wanted = replace(plan.transfer, requested_at=time.time())
-    runtime.store.upgrade()
     transfer = runtime.store.add_transfer(wanted)
     if transfer.id != wanted.id:
         return transfer  # this idempotency key was used before: the answer is what came of it then

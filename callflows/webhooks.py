@@ -7,7 +7,7 @@ import time
 from urllib.parse import parse_qsl, quote
 
 from flask import Blueprint, Request, Response, current_app, request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 from . import providers
 from .answering import Answer, answer_event, answer_step
@@ -108,7 +108,9 @@ def _body(request: Request, limit: int) -> bytes:
     request.max_content_length = limit + 1
     try:
         body = request.stream.read(limit + 1)
-    except OSError as error:  # gunicorn's word for a malformed chunk
+    except HTTPException:
+        raise
+    except Exception as error:  # the server's own words for a malformed chunk or a broken connection
         raise BadRequest from error
     if len(body) > limit:
         raise RequestEntityTooLarge

@@ -184,7 +184,7 @@ def test_the_b_leg_is_learnt_from_its_first_fetch() -> None:
     [
         (TransferStatus.REQUESTED, [], False, False, "requested, not answered by the platform yet; A leg has not"),
         (TransferStatus.REQUESTED, [fetch], True, True, "carried out (the platform's answer was not noted); A leg in"),
-        (TransferStatus.UNKNOWN, [], True, False, "unknown whether the platform acted: timed out; no leg has"),
+        (TransferStatus.UNKNOWN, [], False, False, "unknown whether the platform acted: timed out; no leg has"),
         (TransferStatus.UNKNOWN, [fetch], True, True, "carried out"),
         (TransferStatus.UNKNOWN, [dialling], False, False, "carried out"),
         (TransferStatus.UNKNOWN, [safe], True, False, "carried out"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-from pydantic_core import PydanticUndefined
 
 from .. import checks
 from ..config import PREFIX, Settings
@@ -35,22 +34,25 @@ def check(ctx: click.Context, live: bool, as_json: bool) -> None:
 
 
 @command()
+@click.option("--markdown", is_flag=True, help="The table of the documentation, without values.")
 @json_option
-def settings(as_json: bool) -> None:
+def settings(markdown: bool, as_json: bool) -> None:
     """Every setting, what it is for, and its value now (secrets hidden).
 
     Example: callflows settings
     """
+    if markdown:
+        click.echo(_table())
+        return
     current = Settings.load()
     shown = current.model_dump(mode="json")  # pydantic writes secrets as asterisks
     rows = []
     for name, field in Settings.model_fields.items():
-        default = "" if field.default is PydanticUndefined else field.default
         rows.append(
             {
                 "name": PREFIX + name.upper(),
                 "value": _text(shown[name]),
-                "default": _text(default),
+                "default": _text(field.default),
                 "help": field.description,
             }
         )
@@ -60,6 +62,14 @@ def settings(as_json: bool) -> None:
     for row in rows:
         mark = "" if row["value"] == row["default"] else "  (set)"
         click.echo(f"{row['name']} = {row['value']}{mark}\n    {row['help']}\n")
+
+
+def _table() -> str:
+    rows = ["| setting | default | what for |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = f"`{_text(field.default)}`" if _text(field.default) else ""
+        rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(rows)
 
 
 def _text(value: object) -> str:

@@ -49,7 +49,7 @@ provider_option = click.option("--provider", default="", metavar="NAME", help="p
 
 def runtime() -> Runtime:
     """The runtime of this command. Commands are short: only what went wrong is logged."""
-    return Runtime()
+    return Runtime(quiet=True)
 
 
 def assigned(assignments: Iterable[str]) -> dict[str, str]:

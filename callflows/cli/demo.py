@@ -7,6 +7,7 @@ command, and what is printed was heard by the simulated people.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shlex
 import socket
@@ -57,7 +58,9 @@ def _story(name: str, platform: Any, environment: dict[str, str]) -> None:
     announcement = "Thank you for calling. One moment please."
     agent = ("--set", f"to={AGENT}", "--set", f"caller_id={OUR_NUMBER}", "--set", f"announcement={announcement}")
     answer_url = _callflows(environment, "url", "forward/answer", "--provider", name, *agent, echo=False).strip()
-    placed = control.post("/calls", json={"from": CALLER, "to": OUR_NUMBER, "answer_url": answer_url})
+    events_url = _callflows(environment, "url", "--events", "--provider", name, echo=False).strip()
+    inbound = {"from": CALLER, "to": OUR_NUMBER, "answer_url": answer_url, "hangup_url": events_url}
+    placed = control.post("/calls", json=inbound)
     call = placed.raise_for_status().json()["call_uuid"]
     control.post("/clock", json={"advance": 20}).raise_for_status()
 
@@ -75,7 +78,8 @@ def _story(name: str, platform: Any, environment: dict[str, str]) -> None:
     control.post("/clock", json={"advance": 90}).raise_for_status()
 
     click.secho("\nWhat happened, second by second:\n", bold=True)
-    click.echo(control.get("/transcript", params={"format": "text"}).text.rstrip())
+    transcript = control.get("/transcript", params={"format": "text"}).text.rstrip()
+    click.echo(re.sub(r"http://127\.0\.0\.1:\d+(/\S*?)(#\S*)?(?=\s|$)", r"\1", transcript))
     click.secho("\nHow the transfer ended:\n", bold=True)
     click.echo(_callflows(environment, "transfers", "wait", transfer, "--seconds", "10").rstrip())
 
@@ -102,8 +106,8 @@ def _platforms(names: tuple[str, ...]) -> Iterator[dict[str, Any]]:
 
     servers: dict[str, Any] = {}
     try:
-        for name in names:
-            servers[name] = simulator.serve(simulator.Simulator(name, clock="manual"))
+        for seed, name in enumerate(names, 1):  # a seed each: a call's UUID is its own on every platform
+            servers[name] = simulator.serve(simulator.Simulator(name, clock="manual", seed=seed))
         yield servers
     finally:
         for server in servers.values():

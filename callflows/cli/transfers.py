@@ -10,7 +10,7 @@ import click
 from .. import transfers as doing
 from ..calls import Progress, fold
 from ..errors import CallNotLive, ProviderError, RequestInvalid
-from ..models import Exchange, Leg, LegTarget, Transfer, TransferStatus
+from ..models import Exchange, Leg, LegStatus, LegTarget, Transfer, TransferStatus
 from ..signing import Token
 from ..urls import events_path, step_path
 from .common import (
@@ -315,10 +315,11 @@ def _where(exchange: Exchange) -> str:
 def _print_legs(progress: Progress) -> None:
     words = {Leg.A: "A leg", Leg.B: "B leg"}
     for leg, state in progress.legs.items():
-        where = f" to {state.number}" if state.number else ""
+        who = f", {'talked to' if state.status is LegStatus.ENDED else 'with'} {state.number}" if state.number else ""
         why = f": {state.reason}" + (f" ({state.code})" if state.code else "") if state.reason else ""
         when = f" at {clock(state.at)}" if state.at else ""
-        click.echo(f"  {words[leg]} ({progress.transfer.targets[leg]}): {state.status}{where}{when}{why}")
+        click.echo(f"  {words[leg]} ({progress.transfer.targets[leg]}): {state.status}{when}{who}{why}")
+    click.echo(f"  {progress.summary}")
     if progress.transfer.status is TransferStatus.ACCEPTED and not progress.settled:
         click.echo("  not settled yet: ask again with `callflows transfers show`")
 

@@ -1,0 +1,60 @@
+"""The documentation says what the code does: settings, commands, the template context, and links that lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import callflows
+from callflows.cli import main
+from callflows.flows.context import CONTEXT
+
+from .conftest import REPOSITORY
+
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+
+
+def test_the_settings_table_is_the_codes_own() -> None:
+    printed = CliRunner().invoke(main, ["settings", "--markdown"]).stdout.strip()
+    assert printed in (REPOSITORY / "docs/operations.md").read_text(), (
+        "run `callflows settings --markdown` and put its output at the end of docs/operations.md"
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+
+
+def test_the_authoring_guide_names_every_name_of_the_context() -> None:
+    guide = (REPOSITORY / "docs/flows.md").read_text()
+    assert [name for name in CONTEXT if f"`{name}" not in guide] == []
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+@pytest.mark.parametrize(("path", "command"), list(commands(main)), ids=str)
+def test_each_command_has_help_with_an_example(path: tuple[str, ...], command: click.Command) -> None:
+    assert f"Example: callflows {' '.join(path)}" in (command.help or "")
+    assert CliRunner().invoke(main, [*path, "--help"]).exit_code == 0
+
+
+def test_public_names() -> None:
+    assert sorted(callflows.__all__) == callflows.__all__
+    for name in callflows.__all__:
+        assert getattr(callflows, name) is not None
+    with pytest.raises(AttributeError):
+        _ = callflows.nothing
