@@ -1,0 +1,100 @@
+"""Following documents: fetch one, carry out its elements in order, until a hang-up or the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..calls import GoTo, HangUp, Leg, Target
+from ..document import Element, InvalidDocument, is_http_url, parse
+from ..engine import Steps
+from ..fetcher import Exchange
+from ..hangups import invalid_method, invalid_url, invalid_xml, unreachable
+from .dial import dial
+from .gather import get_digits, get_input
+from .leave import hangup, redirect
+from .sound import sound, wait
+from .turn import Turn, Verb, count_step
+
+if TYPE_CHECKING:
+    from ..platform import Platform
+
+VERBS: dict[str, Verb] = {
+    "Speak": sound,
+    "Play": sound,
+    "Wait": wait,
+    "GetDigits": get_digits,
+    "GetInput": get_input,
+    "Gather": get_input,
+    "Dial": dial,
+    "Redirect": redirect,
+    "Hangup": hangup,
+}
+
+# Any other element answers an inbound call that nothing has answered yet (Vobiz docs, Wait, PreAnswer, Hangup; Plivo's
+# open-source engine). A Dial answers it when the other side does.
+NOT_ANSWERING = frozenset(("Wait", "PreAnswer", "Hangup", "Dial", "Redirect"))
+
+
+def follow(platform: Platform, leg: Leg, target: Target) -> Steps[None]:
+    """Never returns: ends with HangUp. A GoTo, from an element or from a transfer, starts the next document."""
+    while True:
+        try:
+            document = yield from _obtain(platform, leg, target)
+            yield from _carry_out(platform, leg, document)
+            raise HangUp(4010)
+        except GoTo as move:
+            target = move.target
+
+
+def _obtain(platform: Platform, leg: Leg, target: Target) -> Steps[Element]:
+    count_step(platform, leg)
+    if not is_http_url(target.url):
+        raise HangUp(invalid_url(target.purpose), why=target.url[:80])
+    if target.method.upper() not in ("GET", "POST"):
+        raise HangUp(invalid_method(target.purpose), why=target.method[:20])
+    standard = platform.callbacks.standard(leg, target.event, platform.switches)
+    params = standard | target.params
+    problem: HangUp | None = None
+    # only the answer URL has a fallback, in both platforms
+    fallback = (leg.call.fallback_url, leg.call.fallback_method) if target.purpose == "answer" else ("", "")
+    for url, method in ((target.url, target.method), fallback):
+        if not url:
+            continue
+        exchange = yield from platform.fetch(leg, target.purpose, url, method, params)
+        try:
+            if exchange.ok:
+                return read_document(platform, exchange)
+            problem = HangUp(unreachable(target.purpose), why=exchange.error or f"HTTP {exchange.http_status}")
+        except InvalidDocument as error:
+            problem = HangUp(invalid_xml(target.purpose), why=str(error))
+    raise problem or HangUp(unreachable(target.purpose))
+
+
+def read_document(platform: Platform, exchange: Exchange) -> Element:
+    switches, dialect = platform.switches, platform.dialect
+    if not exchange.ok:
+        raise InvalidDocument(exchange.error or f"HTTP {exchange.http_status}")
+    kind = exchange.content_type.partition(";")[0].strip().lower()
+    if switches.content_type == "xml-only" and kind not in ("application/xml", "text/xml"):
+        raise InvalidDocument(f"the content type is {kind or 'missing'}")
+    return parse(
+        exchange.body,
+        dialect.vocabulary,
+        ignore_unknown=switches.unknown_element == "ignore",
+        ignore_bad_values=switches.bad_value == "default",
+        bare_dial=dialect.dial_takes_bare_number,
+        languages=dialect.input_languages,
+    )
+
+
+def _carry_out(platform: Platform, leg: Leg, document: Element) -> Steps[None]:
+    elements = document.children
+    for position, element in enumerate(elements):
+        count_step(platform, leg)
+        if not leg.answered and element.name not in NOT_ANSWERING:
+            platform.answer(leg)
+        turn = Turn(platform, leg, element, first=position == 0, last=position == len(elements) - 1)
+        if element.name in VERBS:
+            yield from VERBS[element.name](turn)
+        else:
+            platform.note(leg, "pass", f"{element.name} is passed over: not simulated", element=element.name)

@@ -1,0 +1,139 @@
+"""The simulator as a whole: settings in, one running platform, and an HTTP server for its REST API and its controls.
+
+Binds to loopback addresses only: the control routes have no authentication.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import threading
+from datetime import datetime
+from types import TracebackType
+from typing import Any
+
+from flask import Flask
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from .clock import EPOCH, Clock
+from .control import control
+from .dialects import DIALECTS
+from .faults import Faults
+from .platform import Platform
+from .rest import rest
+from .switches import Switches
+
+AUTH_TOKEN = "simulator-auth-token"  # noqa: S105  (no secret: it opens a simulator on this machine)
+
+
+class Simulator:
+    """One provider's platform. `patience` caps, in wall-clock seconds, how long a slow web application is really
+    waited for; virtual time pays the platform's full timeout all the same."""
+
+    def __init__(
+        self,
+        provider: str = "plivo",
+        *,
+        auth_id: str = "",
+        auth_token: str = AUTH_TOKEN,
+        clock: str = "manual",
+        seed: int = 1,
+        switches: dict[str, Any] | None = None,
+        epoch: datetime = EPOCH,
+        patience: float | None = None,
+    ) -> None:
+        if provider not in DIALECTS:
+            raise ValueError(f"unknown provider {provider!r}: one of {', '.join(DIALECTS)}")
+        self.dialect = DIALECTS[provider]
+        self.provider = provider
+        self.auth_id = auth_id or self.dialect.default_auth_id
+        self.auth_token = auth_token
+        self._clock, self._seed, self._epoch, self._patience = clock, seed, epoch, patience
+        self._switches = Switches.for_provider(provider, switches)
+        self._closed = False
+        self._start()
+
+    def _start(self) -> None:
+        self.requests: list[dict[str, Any]] = []
+        self.faults = Faults()
+        self.platform = Platform(
+            self.dialect,
+            Clock(self._clock, self._epoch),
+            self._switches,
+            auth_id=self.auth_id,
+            auth_token=self.auth_token,
+            seed=self._seed,
+            patience=self._patience,
+        )
+
+    def reset(self) -> None:
+        """As just started: no calls, no transcript, switches and clock as given to the constructor."""
+        self.faults.stop()
+        self.platform.close()
+        self._start()
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self.faults.stop()
+            self.platform.close()
+
+    def app(self) -> Flask:
+        """The WSGI application: REST of the platform, and the controls under /-/sim/."""
+        app = Flask("callflows.simulator", static_folder=None)
+        app.url_map.merge_slashes = False
+        app.json.sort_keys = False  # type: ignore[attr-defined]  # the documents' order of keys
+        app.register_blueprint(control(self))
+        app.register_blueprint(rest(self))
+        return app
+
+
+class Server:
+    """A running server; `url` has no trailing slash. Use as a context manager, or call `stop`."""
+
+    def __init__(self, simulator: Simulator, host: str, port: int) -> None:
+        if host != "localhost" and not _is_loopback(host):
+            raise ValueError(f"the simulator only listens on loopback addresses, not on {host!r}")
+        self.simulator = simulator
+        self._server = make_server(host, port, simulator.app(), threaded=True, request_handler=_Quiet)
+        self.host, self.port = host, self._server.server_port
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name="simulator-http", daemon=True
+        )
+        self._thread.start()
+
+    def stop(self) -> None:
+        self.simulator.faults.stop()
+        self._server.shutdown()
+        self._thread.join(timeout=10)
+        self._server.server_close()
+        self.simulator.close()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class _Quiet(WSGIRequestHandler):
+    """HTTP/1.1, and no line per request: the transcript says more."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def serve(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) -> Server:
+    """Answering when it returns; `port` 0 takes a free one. Stopping the server closes the simulator."""
+    return Server(simulator, host, port)

@@ -1,0 +1,179 @@
+"""Plivo's REST API, held to by the official Python SDK as a stranger, and by raw HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import plivo as sdk
+import pytest
+import requests
+from plivo.exceptions import (
+    AuthenticationError,
+    InvalidRequestError,
+    PlivoRestError,
+    PlivoServerError,
+    ResourceNotFoundError,
+    ValidationError,
+)
+from requests.adapters import HTTPAdapter
+
+from .conftest import AGENT, CALLER, LINE, Phone, Web
+
+
+class _Elsewhere(HTTPAdapter):
+    """Sends what is meant for api.plivo.com to the simulator."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        assert request.url is not None
+        request.url = request.url.replace("https://api.plivo.com", self.url)
+        return super().send(request, *args, **kwargs)
+
+
+@pytest.fixture
+def client(plivo: Phone) -> Iterator[sdk.RestClient]:
+    with sdk.RestClient(plivo.simulator.auth_id, plivo.simulator.auth_token) as found:
+        found.session.mount("https://api.plivo.com", _Elsewhere(plivo.server.url))
+        yield found
+        found.session.close()
+
+
+@pytest.fixture
+def bridged(plivo: Phone, web: Web) -> str:
+    """A caller talking to an agent."""
+    uuid = plivo.call(web.xml("/answer", f"<Dial><Number>{AGENT}</Number></Dial><Speak>Still here.</Speak>"))
+    plivo.run()
+    return uuid
+
+
+@pytest.mark.parametrize("legs", ["aleg", "bleg", "both"])
+def test_the_sdk_transfers(plivo: Phone, client: Any, web: Web, bridged: str, legs: str) -> None:
+    urls = {f"{leg}_url": web.xml(f"/{leg}", f"<Speak>Moved {leg}.</Speak>") for leg in ("aleg", "bleg")}
+    reply = client.calls.transfer(bridged, legs=legs, **urls)
+    assert reply.message == "call transferred"
+    assert reply.api_id
+    plivo.run()
+    moved = ["aleg", "bleg"] if legs == "both" else [legs]
+    assert [each.path for each in web.received if each.path in ("/aleg", "/bleg")] == [f"/{leg}" for leg in moved]
+    assert {text for text in plivo.texts("hear") if "Moved" in text} == {f'hears "Moved {leg}."' for leg in moved}
+
+
+def test_the_sdk_places_and_hangs_up_a_call(plivo: Phone, client: Any, web: Web) -> None:
+    url = web.xml("/answer", "<Wait length='60'/>")
+    reply = client.calls.create(from_=LINE, to_=CALLER, answer_url=url, hangup_url=web.xml("/hangup", ""))
+    assert reply.message == "call fired"
+    plivo.advance(4)
+    assert client.live_calls.list_ids().calls == [reply.request_uuid]
+    live = client.live_calls.get(reply.request_uuid)
+    assert (live.call_status, live["from"], live.to, live.direction) == (
+        "in-progress",
+        CALLER.replace(CALLER, LINE),
+        CALLER.lstrip("+"),
+        "outbound",
+    )
+    assert live.session_start == "2026-01-05 10:00:00.000000"
+    assert client.calls.hangup(reply.request_uuid) is None
+    assert client.live_calls.list_ids().calls == []
+    assert plivo.ended(reply.request_uuid) == (4000, "API Request")
+    assert web.one("/hangup").params["HangupCauseCode"] == "4000"
+    with pytest.raises(ResourceNotFoundError, match="call not found"):
+        client.calls.hangup(reply.request_uuid)
+    with pytest.raises(ResourceNotFoundError, match="call not found"):
+        client.live_calls.get(reply.request_uuid)
+
+
+def test_a_queued_call_is_listed_as_queued_and_cannot_be_transferred(plivo: Phone, client: Any, web: Web) -> None:
+    plivo.number(CALLER, queued=5)
+    uuid = plivo.place(web.xml("/answer", "<Wait length='60'/>"))
+    assert client.queued_calls.list_ids().calls == [uuid]
+    assert client.live_calls.list_ids().calls == []
+    with pytest.raises(ResourceNotFoundError):
+        client.calls.transfer(uuid, legs="aleg", aleg_url=web.url)
+    plivo.advance(6)
+    assert client.live_calls.get(uuid).call_status == "ringing"
+    with pytest.raises(ResourceNotFoundError):  # ringing is not in-progress
+        client.calls.transfer(uuid, legs="aleg", aleg_url=web.url)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [("429", PlivoRestError), ("html-502", PlivoRestError), ("500-after-acting", PlivoServerError)],
+)
+def test_a_bad_day_reaches_the_sdk_as_its_errors(
+    plivo: Phone, client: Any, web: Web, bridged: str, fault: str, error: type[Exception]
+) -> None:
+    plivo.control("POST", "faults", {"rest": fault, "count": 3})  # the SDK asks again after a 5xx, twice
+    with pytest.raises(error):
+        client.calls.transfer(bridged, legs="aleg", aleg_url=web.xml("/aleg", "<Wait/>"))
+
+
+def test_a_500_after_acting_has_acted_and_the_sdk_transfers_again(
+    plivo: Phone, client: Any, web: Web, bridged: str
+) -> None:
+    plivo.control("POST", "faults", {"rest": "500-after-acting"})
+    client.calls.transfer(bridged, legs="aleg", aleg_url=web.xml("/aleg", "<Wait length='9'/>"))
+    plivo.advance(0)
+    assert len(web.at("/aleg")) == 2
+
+
+def test_sdk_errors_of_wrong_credentials_and_wrong_method(plivo: Phone, client: Any) -> None:
+    stranger = sdk.RestClient("MAXXXXXXXXXXXXXXXXXX", "wrong")
+    with stranger:
+        stranger.session.mount("https://api.plivo.com", _Elsewhere(plivo.server.url))
+        with pytest.raises(AuthenticationError):
+            stranger.live_calls.list_ids()
+        stranger.session.close()
+    with pytest.raises(InvalidRequestError):
+        client.request("PUT", ("Call", "some-uuid"), {})
+    with pytest.raises(ValidationError, match="aleg_url parameter is missing"):
+        client.calls.transfer("some-uuid", legs="aleg")
+
+
+def test_the_curl_request_of_the_documents(plivo: Phone, web: Web, bridged: str) -> None:
+    path, leg = f"Call/{bridged}/", web.xml("/aleg", "<Speak>Hello</Speak>")
+    as_printed = plivo.rest("POST", path, {"legs": "optional_param"})
+    assert as_printed.status_code == 400
+    assert as_printed.json()["error"].startswith("legs parameter is invalid")
+    filled_in = plivo.rest("POST", path, {"legs": "aleg", "aleg_url": leg})
+    assert filled_in.status_code == 202
+    assert set(filled_in.json()) == {"message", "api_id"}
+    plivo.run()
+    assert 'hears "Hello"' in plivo.texts()
+
+
+def test_basic_auth_is_the_only_key(plivo: Phone, bridged: str) -> None:
+    sim = plivo.simulator
+    for auth in [None, ("MAXXXXXXXXXXXXXXXXXX", sim.auth_token), (sim.auth_id, "wrong"), (sim.auth_id, "")]:
+        assert plivo.rest("GET", "Call/?status=live", auth=auth).status_code == 401
+    for header in ["Basic", "Basic !!!", "Bearer x", "Basic " + "QQ==", "Basic \x7f"]:
+        reply = plivo.rest("GET", "Call/?status=live", headers={"Authorization": header}, auth=None)
+        assert reply.status_code == 401
+        assert set(reply.json()) == {"api_id", "error"}
+    other = plivo.http.get("/v1/Account/MAXXXXXXXXXXXXXXXXXX/Call/?status=live", auth=(sim.auth_id, sim.auth_token))
+    assert other.status_code == 401
+    assert plivo.rest("GET", "Call/?status=live").status_code == 200
+    redacted = str(plivo.control("GET", "requests"))
+    assert sim.auth_token not in redacted
+
+
+def test_bulk_calls_get_one_uuid_each(plivo: Phone, web: Web) -> None:
+    body = {"from": LINE, "to": f"{CALLER}<{AGENT}", "answer_url": web.xml("/answer", "<Hangup/>")}
+    uuids = plivo.rest("POST", "Call/", body).json()["request_uuid"]
+    assert len(set(uuids)) == 2
+    plivo.run()
+    assert len(web.at("/answer")) == 2
+
+
+def test_the_live_list_can_be_filtered(plivo: Phone, bridged: str) -> None:
+    def listed(query: str) -> list[str]:
+        found: list[str] = plivo.rest("GET", f"Call/?status=live{query}").json()["calls"]
+        return found
+
+    assert len(listed("")) == 2
+    assert listed("&call_direction=inbound") == [bridged]
+    assert listed(f"&from_number={CALLER.lstrip('+')}&to_number={LINE.lstrip('+')}") == [bridged]
+    assert listed("&to_number=15550009999") == []
