@@ -13,6 +13,7 @@ from click.testing import CliRunner
 import callflows
 from callflows.cli import main
 from callflows.flows.context import CONTEXT
+from callflows.simulator import Switches
 
 from .conftest import REPOSITORY
 
@@ -26,7 +27,7 @@ def test_the_settings_table_is_the_codes_own() -> None:
     )
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.name))
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
         if "://" not in target:
@@ -36,6 +37,12 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_the_authoring_guide_names_every_name_of_the_context() -> None:
     guide = (REPOSITORY / "docs/flows.md").read_text()
     assert [name for name in CONTEXT if f"`{name}" not in guide] == []
+
+
+def test_the_simulators_page_has_every_switch() -> None:
+    page = (REPOSITORY / "docs/simulator.md").read_text()
+    for name, switch in Switches.explain().items():
+        assert f"| `{name}` | `{switch['default']}`" in page
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
