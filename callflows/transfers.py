@@ -9,7 +9,6 @@ before the platform is asked.
 
 from __future__ import annotations
 
-import difflib
 import logging
 import re
 import time
@@ -18,24 +17,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from . import providers
 from .calls import Progress, fold, fold_transfer
 from .config import Settings
 from .errors import (
-    ConfigError,
-    FlowNotFound,
     OutcomeUnknown,
     PreflightFailed,
     ProviderError,
     RequestInvalid,
     StoreError,
 )
-from .flows import Flow, resolve_params
+from .flows import resolve_params
 from .flows.sampling import SAMPLE_CALL
 from .models import CallEvent, CallValues, EventKind, Leg, LegTarget, Severity, Transfer, TransferStatus
 from .runtime import Runtime
 from .signing import IN_CALL_SECONDS, Scalar, Token
-from .urls import step_path, with_token
+from .targets import choose_provider, find_flow, find_target, signed_url
+from .urls import step_path
 
 log = logging.getLogger("callflows.transfers")
 
@@ -65,11 +62,11 @@ class Plan:
 
 def transfer_call(
     call_uuid: str,
-    aleg: str = "",
-    bleg: str = "",
-    *,
+    aleg: str | None = None,
+    bleg: str | None = None,
     params: Mapping[str, object] | None = None,
     provider: str | None = None,
+    *,
     idempotency_key: str | None = None,
     settings: Settings | Mapping[str, Any] | None = None,
 ) -> Transfer:
@@ -211,73 +208,6 @@ def wait(runtime: Runtime, transfer_id: str, seconds: float) -> Progress:
         if found.settled or time.monotonic() >= until:
             return found
         time.sleep(min(WAIT_POLL_SECONDS, max(until - time.monotonic(), 0)))
-
-
-def choose_provider(runtime: Runtime, call_uuid: str, name: str = "") -> str:
-    """The one that was named; else the only one with credentials; else where the call was last seen."""
-    if name and name not in providers.NAMES:
-        close = difflib.get_close_matches(name, providers.NAMES, n=1)
-        known = f"did you mean {close[0]}?" if close else f"known: {', '.join(providers.NAMES)}"
-        raise RequestInvalid(f"unknown provider {name!r}", hint=known)
-    configured = [known for known in providers.NAMES if runtime.provider(known).has_credentials]
-    if not name and len(configured) > 1 and call_uuid:
-        try:
-            name = runtime.store.last_provider(call_uuid)
-        except StoreError:
-            name = ""
-        if not name:
-            raise RequestInvalid(
-                f"{' and '.join(configured)} have credentials, and call {call_uuid} was not seen on either",
-                hint="say which with --provider",
-            )
-    name = name or (configured[0] if configured else "")
-    if not name or name not in configured:
-        which = (name or "PLIVO").upper()
-        raise ConfigError(
-            f"no credentials for {name or 'any provider'}",
-            hint=f"set CALLFLOWS_{which}_AUTH_ID and CALLFLOWS_{which}_AUTH_TOKENS",
-        )
-    return name
-
-
-def find_target(runtime: Runtime, text: str, leg: str) -> LegTarget:
-    """`FLOW` is the flow's entry step for this leg, `FLOW/STEP` a step. Raise FlowNotFound with what was meant."""
-    name, slash, step = text.partition("/")
-    flow = find_flow(runtime, name)
-    step = step if slash else leg
-    if step not in flow.steps:
-        raise FlowNotFound(f"flow {name} has no step {step!r}", hint=flow.closest_step(step))
-    if flow.steps[step].kind == "sound":
-        raise FlowNotFound(f"{name}/{step} is a sound step: a leg cannot be sent there", hint=flow.closest_step(leg))
-    return LegTarget(name, step)
-
-
-def find_flow(runtime: Runtime, name: str) -> Flow:
-    """The live version of a flow. A flow whose newest save is broken, and that never was live, says so."""
-    flow = runtime.versions.live(name)
-    if flow is not None:
-        return flow
-    stale = runtime.versions.stale(name)
-    if stale is not None:
-        raise PreflightFailed(f"flow {name} has problems and is not live: {stale[1][0]}", stale[1])
-    close = difflib.get_close_matches(name, runtime.versions.names(), n=1)
-    known = ", ".join(runtime.versions.names())
-    hint = f"did you mean {close[0]}?" if close else f"there are: {known}" if known else "see CALLFLOWS_TEMPLATES"
-    raise FlowNotFound(f"there is no flow {name!r}", hint=hint)
-
-
-def entry_url(runtime: Runtime, provider: str, target: LegTarget, params: Mapping[str, object]) -> str:
-    """A URL to paste into the platform's console: no call, no expiry."""
-    flow = find_flow(runtime, target.flow)
-    token = Token(params=resolve_params(flow.manifest.params, params, flow.name))
-    return signed_url(runtime, provider, step_path(provider, target.flow, target.step), token)
-
-
-def signed_url(runtime: Runtime, provider: str, path: str, token: Token) -> str:
-    """An address of ours as the platform is given it."""
-    runtime.settings.require_public_url()
-    fragment = runtime.settings.for_provider(provider, "http")
-    return with_token(runtime.composer.urls.base + path, runtime.signer.sign(path, token), fragment)
 
 
 def _params_of(runtime: Runtime, targets: Mapping[Leg, LegTarget], given: Mapping[str, object]) -> dict[str, Scalar]:

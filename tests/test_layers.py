@@ -30,6 +30,7 @@ LAYERS: dict[str, int] = {
     "keeper": 3,
     "publishing": 3,
     "runtime": 3,
+    "targets": 3,
     "transfers": 3,
     "webhooks": 4,
     "app": 5,

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from .. import targets
 from .. import transfers as doing
 from ..calls import Progress, fold
 from ..errors import CallNotLive, ProviderError, RequestInvalid
@@ -184,7 +185,7 @@ def list_calls(live: bool, provider: str, limit: int, as_json: bool) -> None:
     rt = runtime()
     rows: list[dict[str, Any]] = []
     if live:
-        name = doing.choose_provider(rt, "", provider)
+        name = targets.choose_provider(rt, "", provider)
         for call_uuid in rt.provider(name).live_calls()[:limit]:
             try:
                 rows.append(_live_object(name, rt.provider(name).live_call(call_uuid)))
@@ -245,14 +246,14 @@ def url(target: str, events: bool, fallback: bool, assignments: tuple[str, ...],
     rt = runtime()
     if (bool(target), events, fallback).count(True) != 1:
         raise RequestInvalid("give one of FLOW/STEP, --events and --fallback")
-    name = doing.choose_provider(rt, "", provider)
+    name = targets.choose_provider(rt, "", provider)
     if events:
-        address = doing.signed_url(rt, name, events_path(name), Token())
+        address = targets.signed_url(rt, name, events_path(name), Token())
     elif fallback:
-        address = doing.signed_url(rt, name, step_path(name, "_safe", "answer"), Token(tries=99))
+        address = targets.signed_url(rt, name, step_path(name, "_safe", "answer"), Token(tries=99))
     else:
-        place = doing.find_target(rt, target, "answer")
-        address = doing.entry_url(rt, name, place, assigned(assignments))
+        place = targets.find_target(rt, target, "answer")
+        address = targets.entry_url(rt, name, place, assigned(assignments))
     print_json({"url": address, "provider": name}) if as_json else click.echo(address)
 
 
