@@ -1,7 +1,7 @@
 """Settings: one typed table, read once. Docs, `callflows settings` and the checks derive from it.
 
-Order, last wins: default, `.env` in the working folder, `CALLFLOWS_*` in the environment, an explicit mapping.
-`CALLFLOWS_NAME_FILE` reads NAME from a file (secrets mounted by an orchestrator).
+Order, last wins: default, `.env` in the working folder, a file that `CALLFLOWS_NAME_FILE` names (secrets mounted by
+an orchestrator), `CALLFLOWS_*` in the environment, an explicit mapping.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .errors import ConfigError
 from .models import SignatureMode
@@ -132,29 +132,22 @@ class Settings(BaseSettings):
         the same name). Raise one ConfigError that names every setting at fault and shows no value.
         """
         given = {_field_name(name): value for name, value in (values or {}).items()}
-        unknown = [name for name in _prefixed_names() if _field_name(name) not in _known_names()]
-        unknown += [name.upper() for name in given if name not in cls.model_fields]
-        if unknown:
-            raise ConfigError("; ".join(_unknown(name) for name in unknown))
+        dotenv = _dotenv()
+        unknown = [name for name in _prefixed_names(dotenv) if _field_name(name) not in _known_names()]
+        unknown += [name for name in given if name not in cls.model_fields]
+        files, faults = _from_files(dotenv)
+        faults = [_unknown(name) for name in unknown] + faults
+        settings = None
         try:
-            return cls(**given)
+            settings = cls(**{name: value for name, value in (files | given).items() if name in cls.model_fields})
         except ValidationError as error:
-            faults = [
+            faults += [
                 f"{PREFIX}{str(fault['loc'][0]).upper()}: {fault['msg'].removeprefix('Value error, ')}"
                 for fault in error.errors(include_input=False, include_url=False)
             ]
-            raise ConfigError("; ".join(faults)) from None
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, _FileSource(settings_cls), dotenv_settings
+        if faults or settings is None:
+            raise ConfigError("; ".join(faults))
+        return settings
 
     @field_validator("public_url")
     @classmethod
@@ -200,12 +193,15 @@ class Settings(BaseSettings):
                     pass
                 finally:
                     draft.unlink()
-            return (path.read_text().strip(),)
+            key = path.read_text(encoding="ascii", errors="replace").strip()
         except OSError as error:
             raise ConfigError(
                 f"no CALLFLOWS_SECRET_KEYS, and {path} cannot be used: {error.strerror}",
                 hint="set CALLFLOWS_SECRET_KEYS, or make CALLFLOWS_STATE_DIR writable",
             ) from error
+        if not key:
+            raise ConfigError(f"{path} is empty", hint="remove it; a new key is made, and links made before end")
+        return (key,)
 
     def secret_values(self) -> tuple[str, ...]:
         """Every configured secret, for redaction."""
@@ -226,22 +222,45 @@ class Settings(BaseSettings):
         return getattr(self, f"{provider}_{name}", "")
 
 
-class _FileSource(PydanticBaseSettingsSource):
-    """`CALLFLOWS_NAME_FILE=/run/secrets/x`: the file's content is NAME's value."""
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE", "")
-        if not path:
-            return None, field_name, False
+def _from_files(dotenv: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The settings that are read from files, and what is wrong with the files. The environment wins over .env, and
+    a value in the environment over a file.
+    """
+    environment = {_field_name(name) for name, value in os.environ.items() if value and name.upper().startswith(PREFIX)}
+    paths = {
+        _field_name(name): path
+        for source in (dotenv, os.environ)
+        for name, path in source.items()
+        if path and name.upper().startswith(PREFIX)
+    }
+    values: dict[str, str] = {}
+    faults: list[str] = []
+    for name in Settings.model_fields:
+        path = paths.get(f"{name}_file")
+        if path is None or name in environment:
+            continue
+        reason = "it is empty"
         try:
-            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-            raise ConfigError(f"{PREFIX}{field_name.upper()}_FILE: cannot read {path}: {reason}") from error
+            values[name] = Path(path).read_text(encoding="utf-8-sig").strip()
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+        except ValueError:  # also a path with a NUL
+            reason = "not UTF-8 text"
+        if not values.get(name):
+            faults.append(f"{PREFIX}{name.upper()}_FILE: cannot read {path}: {reason}")
+    return values, faults
 
-    def __call__(self) -> dict[str, Any]:
-        values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
-        return {name: value for name, value in values.items() if value is not None}
+
+def _dotenv() -> dict[str, str]:
+    """Our names in `.env`; what cannot be read is one ConfigError."""
+    from dotenv import dotenv_values
+
+    try:
+        found = dotenv_values(".env", encoding="utf-8") if Path(".env").is_file() else {}
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ConfigError(f".env cannot be read: {reason}") from None
+    return {name: value or "" for name, value in found.items() if name.upper().startswith(PREFIX)}
 
 
 def _field_name(name: str) -> str:
@@ -252,15 +271,12 @@ def _known_names() -> set[str]:
     return {suffix for name in Settings.model_fields for suffix in (name, f"{name}_file")}
 
 
-def _prefixed_names() -> list[str]:
-    from dotenv import dotenv_values
-
-    names = [*os.environ, *(dotenv_values(".env") if Path(".env").is_file() else ())]
-    return sorted({name for name in names if name.upper().startswith(PREFIX)})
+def _prefixed_names(dotenv: Mapping[str, str]) -> list[str]:
+    return sorted({name for name in (*os.environ, *dotenv) if name.upper().startswith(PREFIX)})
 
 
 def _unknown(name: str) -> str:
     known = [PREFIX + field.upper() for field in Settings.model_fields]
-    full = name if name.startswith(PREFIX) else PREFIX + name
+    full = PREFIX + _field_name(name).upper()
     close = difflib.get_close_matches(full, known, n=1)
     return f"unknown setting {full}" + (f"; did you mean {close[0]}?" if close else "")

@@ -10,6 +10,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable
+from urllib.parse import quote
 
 HIDDEN = "[hidden]"
 SENSITIVE_HEADERS = frozenset(
@@ -17,21 +18,28 @@ SENSITIVE_HEADERS = frozenset(
     ("authorization", "proxy-authorization", "cookie", "x-auth-token", "auth-token", "parent-auth-token")
 )
 
-_TOKEN = re.compile(r"([?&]t=)[A-Za-z0-9_.~%-]+")
-_HEADER = re.compile(
-    r"(?i)\b(" + "|".join(sorted(SENSITIVE_HEADERS, key=len, reverse=True)) + r")(['\"]?\s*[:=,]\s*['\"]?)"
-    r"(?:(?:basic|bearer)\s+)?[^\s'\",;)}\]]+"
+_TOKEN = re.compile(r"((?:[?&;]|%3[fF]|%26)t(?:=|%3[dD]))[A-Za-z0-9_.~%-]+")
+_NAMES = "|".join(name.replace("-", "[-_]") for name in sorted(SENSITIVE_HEADERS, key=len, reverse=True))
+_QUOTED = (
+    re.compile(  # {'Authorization': 'x'}, ("Authorization", "x"), {"authorization":"x"}, {\"authorization\": \"x\"}
+        rf"""(?i)(?<![a-z0-9])({_NAMES})(\\*['"]\s*[:=,]\s*b?\\*['"])(?:\\.|[^'"\\])+"""
+    )
 )
+_LINE = re.compile(r"(?i)(?<![a-z0-9])((?:proxy[-_])?authorization|cookie)([ \t]*[:=][ \t]*)[^\r\n]+")
+_VALUE = re.compile(rf"(?i)(?<![a-z0-9])({_NAMES})([ \t]*[:=][ \t]*['\"]?)(?!\[hidden)[^\s'\",;&)}}\]]+")
 _CREDENTIALS = re.compile(r"(?i)\b(basic|bearer)\s+[A-Za-z0-9+/=_.-]{8,}")
-_URL_PASSWORD = re.compile(r"(\w+://[^\s:/@]+:)[^\s@/]+@")
-_NUMBER = re.compile(r"(?<![\w.:-])\+?[1-9]\d{6,14}(?![\w:-])")
+_URL_PASSWORD = re.compile(r"(\b\w+://[^\s:/@]*:)[^\s/]+@")
+# Not part of a UUID, a version, a decimal or a time
+_NUMBER = re.compile(r"(?:(?<![\w.-])|(?<=%2[bB]))\+?[1-9]\d{6,14}(?![\w-]|[.:]\d)")
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class Redactor:
     """Takes secrets out of text. Phone numbers keep their last two digits when `mask_numbers` is set."""
 
     def __init__(self, secrets: Iterable[str] = (), *, mask_numbers: bool = False) -> None:
-        known = sorted({secret for secret in secrets if len(secret) >= 4}, key=len, reverse=True)
+        plain = {secret for secret in secrets if len(secret) >= 4}
+        known = sorted(plain | {quote(secret, safe="") for secret in plain}, key=len, reverse=True)
         self._secrets = re.compile("|".join(map(re.escape, known))) if known else None
         self._mask_numbers = mask_numbers
 
@@ -39,7 +47,8 @@ class Redactor:
         if self._secrets:
             text = self._secrets.sub(HIDDEN, text)
         text = _TOKEN.sub(rf"\1{HIDDEN}", text)
-        text = _HEADER.sub(rf"\1\2{HIDDEN}", text)
+        for header in (_QUOTED, _LINE, _VALUE):
+            text = header.sub(rf"\1\2{HIDDEN}", text)
         text = _CREDENTIALS.sub(rf"\1 {HIDDEN}", text)
         text = _URL_PASSWORD.sub(rf"\1{HIDDEN}@", text)
         if self._mask_numbers:
@@ -53,7 +62,9 @@ class RedactingFormatter(logging.Formatter):
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redact(super().format(record)).replace("\r", "\\r").replace("\n", "\n  ")
+        """Only we begin a line: further lines of a message are indented, control characters are written out."""
+        text = _CONTROL.sub(lambda found: repr(found[0])[1:-1], self._redact(super().format(record)))
+        return text.replace("\n", "\n  ")
 
 
 class StderrHandler(logging.Handler):

@@ -14,8 +14,10 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from itsdangerous import Signer
+from itsdangerous.encoding import base64_decode, base64_encode
 
 from .errors import TokenExpired, TokenInvalid, TokenTooLong
 
@@ -72,8 +74,12 @@ class TokenSigner:
 
     def sign(self, path: str, token: Token) -> str:
         """Raise TokenTooLong when params and state do not fit in MAX_TOKEN characters."""
-        values = {wire: getattr(token, name) for wire, name in _WIRE.items()}
-        payload = json.dumps({k: v for k, v in values.items() if v}, separators=(",", ":"), ensure_ascii=False)
+        values: dict[str, Any] = {}
+        for wire, name in _WIRE.items():
+            value = getattr(token, name)
+            if value or (name == "expires" and value is not None):
+                values[wire] = dict(value) if isinstance(value, Mapping) else value
+        payload = json.dumps(values, separators=(",", ":"), ensure_ascii=False)
         body = _VERSION + base64.urlsafe_b64encode(payload.encode("utf-8", "replace")).decode().rstrip("=")
         text = f"{body}.{self._signer.get_signature(_message(path, body)).decode()}"
         if len(text) > MAX_TOKEN:
@@ -90,7 +96,8 @@ class TokenSigner:
         body, _, mac = text.rpartition(".")
         if not body.startswith(_VERSION) or not text.isascii():
             raise TokenInvalid("the token is not one of ours")
-        if not self._signer.verify_signature(_message(path, body), mac.encode()):
+        known = self._signer.verify_signature(_message(path, body), mac.encode())
+        if not known or base64_encode(base64_decode(mac)).decode() != mac:  # one spelling each
             raise TokenInvalid("the token was not signed by a key in SECRET_KEYS for this URL")
         token = _decode(body[1:])
         if token.expires is not None and (time.time() if now is None else now) >= token.expires:
@@ -104,8 +111,23 @@ def _message(path: str, body: str) -> bytes:
 
 def _decode(body: str) -> Token:
     try:
-        values = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        known = {name: values[wire] for wire, name in _WIRE.items() if wire in values}
-    except (binascii.Error, ValueError, TypeError) as error:
+        values = json.loads(base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True))
+        token = Token(**{_WIRE[wire]: value for wire, value in values.items() if wire in _WIRE})
+    except (binascii.Error, ValueError, AttributeError, RecursionError) as error:
         raise TokenInvalid("the token's payload cannot be read") from error
-    return Token(**known)
+    if not _well_typed(token):
+        raise TokenInvalid("the token was made by another version of callflows")
+    return token
+
+
+def _well_typed(token: Any) -> bool:
+    """Signed by our key is not made by this code: another version's fields must not reach anybody ill-typed."""
+    return (
+        all(isinstance(text, str) for text in (token.call_uuid, token.transfer_id, token.leg, token.version))
+        and all(isinstance(number, int) for number in (token.hops, token.tries))
+        and isinstance(token.expires, int | None)
+        and all(
+            isinstance(table, dict) and all(isinstance(value, str | int) for value in table.values())
+            for table in (token.params, token.state)
+        )
+    )

@@ -4,13 +4,16 @@ what a request says of its host (Host, X-Forwarded-*, SCRIPT_NAME) has no influe
 
 from __future__ import annotations
 
+import re
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 # A link of ours in a document that is not sealed yet: `...?t=` LINK_OPEN index LINK_CLOSE. Private-use characters,
 # taken out of every value from outside, so that nobody but us can write one.
 LINK_OPEN, LINK_CLOSE = "\ue002", "\ue003"
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
+_NOT_IN_URLS = re.compile(r"[^\x21-\x7e]|[\"'<>\\^`{|}]")
 
 
 def public_url_fault(url: str) -> str:
@@ -24,17 +27,20 @@ def public_url_fault(url: str) -> str:
         return "must be an absolute URL such as https://flows.example.com"
     if parts.scheme == "http" and not is_loopback(host):
         return f"must be https: {host} is not this machine, and callers' data would travel in clear"
-    if parts.username or parts.password:
+    if "@" in parts.netloc:
         return "must not contain a user name or password"
-    if parts.query or parts.fragment:
+    if "?" in url or "#" in url:
         return "must not have a query or a fragment"
-    if not url.isascii() or any(character in url for character in " \"'<>\\^`{|}"):
+    if _NOT_IN_URLS.search(url):
         return "contains a character a URL cannot have; write international host names in punycode"
     return ""
 
 
 def is_loopback(host: str) -> bool:
-    return host in LOOPBACK or host.startswith("127.")
+    try:
+        return host.lower() == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # a name: 127.0.0.1.example.com is somebody else's
+        return False
 
 
 def step_path(provider: str, flow: str, step: str) -> str:
@@ -68,10 +74,6 @@ class PublicUrls:
 
         A proxy that maps PUBLIC_URL's path prefix away, and one that passes it on, give the same answer.
         """
-        if "://" in raw_target.partition("?")[0]:  # absolute-form target: only its path counts
-            parts = urlsplit(raw_target)
-            raw_target = parts.path + (f"?{parts.query}" if parts.query else "")
-        prefix = urlsplit(self.base).path
-        if prefix and raw_target.startswith(prefix + "/"):
-            raw_target = raw_target[len(prefix) :]
-        return self.base + raw_target
+        raw_target = _ORIGIN.sub("", raw_target, count=1) if not raw_target.startswith("/") else raw_target
+        below = raw_target.removeprefix(urlsplit(self.base).path)
+        return self.base + (below if below.startswith(("/flows/", "/events/")) else raw_target)

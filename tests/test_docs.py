@@ -1,4 +1,4 @@
-"""The documentation says what the code does: settings, commands, the template context, and links that lead somewhere."""
+"""The documentation says what the code does: settings, commands, the template context, links that lead somewhere."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import click
 
 from .. import checks
 from ..config import PREFIX, Settings
+from ..logs import Redactor
 from ..models import Severity
 from .common import command, json_option, print_json, print_problems, problem_object, runtime
 
@@ -46,12 +47,13 @@ def settings(markdown: bool, as_json: bool) -> None:
         return
     current = Settings.load()
     shown = current.model_dump(mode="json")  # pydantic writes secrets as asterisks
+    redact = Redactor(current.secret_values())  # and knows nothing of a password in a URL
     rows = []
     for name, field in Settings.model_fields.items():
         rows.append(
             {
                 "name": PREFIX + name.upper(),
-                "value": _text(shown[name]),
+                "value": redact(_text(shown[name])),
                 "default": _text(field.default),
                 "help": field.description,
             }

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from jinja2 import TemplateSyntaxError, nodes
 
 from ..models import Problem, Severity
-from .manifest import Manifest, read_manifest
-from .params import examples, with_defaults
+from .manifest import Manifest, line_of, read_manifest
 from .rendering import explain
 from .sandbox import FlowEnvironment
 from .scrub import scrub
 from .sources import SHARED, FlowSource, is_name
 
 ENTRY_STEPS = ("aleg", "bleg", "answer")
-MAX_TEMPLATE_BYTES = 500_000
+MAX_TEMPLATE_BYTES = 200_000  # compiles in a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def load_flow(source: FlowSource) -> Flow:
         audio={
             path.rpartition("/")[2]: data
             for path, data in source.files.items()
-            if path.startswith(f"{source.name}/audio/") and path.endswith((".wav", ".mp3"))
+            if path.rpartition("/")[0] == f"{source.name}/audio" and path.endswith((".wav", ".mp3"))
         },
         written=_written(source, environment, texts, toml),
         problems=tuple(problems),
@@ -122,10 +121,10 @@ def _steps(flow: str, texts: Mapping[str, str], manifest: Manifest) -> tuple[dic
         folder, _, file = path.rpartition("/")
         if folder != flow or file.startswith("_"):
             continue
-        name, _, provider = file.removesuffix(".xml").partition(".")
-        if not is_name(name):
+        name, dot, provider = file.removesuffix(".xml").partition(".")
+        if not is_name(name) or (dot and not is_name(provider)):
             hint = "use lower-case letters, digits, - and _; start a file that is no step with _"
-            problems.append(_problem("flow.step-name", f"{name!r} cannot be a step's name", path, None, hint))
+            problems.append(_problem("flow.step-name", f"{file!r} cannot be a step's name", path, None, hint))
             continue
         templates.setdefault(name, {})[provider] = path
     steps = {
@@ -137,18 +136,17 @@ def _steps(flow: str, texts: Mapping[str, str], manifest: Manifest) -> tuple[dic
 
 def _manifest_problems(source: FlowSource, manifest: Manifest, steps: Mapping[str, Step]) -> list[Problem]:
     toml = f"{source.name}/flow.toml"
+    text = source.files.get(toml, b"").decode("utf-8-sig", "replace")
     problems = []
     if not steps:
         problems.append(_problem("flow.no-steps", "the flow has no steps", source.name, None, "add aleg.xml"))
-    for name in (*manifest.steps, *((manifest.fallback,) if manifest.fallback else ())):
+    named: list[tuple[tuple[str, ...], str]] = [(("steps", name), name) for name in manifest.steps]
+    named += [(("fallback",), manifest.fallback)] if manifest.fallback else []
+    for where, name in named:
         if name not in steps:
             close = difflib.get_close_matches(name, steps, n=1)
             hint = f"did you mean {close[0]}?" if close else f"add {source.name}/{name}.xml"
-            problems.append(_problem("flow.no-such-step", f"there is no step {name}", toml, None, hint))
-    try:
-        with_defaults(manifest.params, examples(manifest.params))
-    except ValueError as error:
-        problems.append(_problem("flow.param", f"a default or example {error}", toml))
+            problems.append(_problem("flow.no-such-step", f"there is no step {name}", toml, line_of(where, text), hint))
     return problems
 
 
@@ -161,19 +159,19 @@ def _written(source: FlowSource, environment: FlowEnvironment, texts: Mapping[st
     for text in texts.values():
         try:
             tree = environment.parse(text)
-        except TemplateSyntaxError:  # reported where the template was compiled
+            compared = {
+                id(constant)
+                for comparison in tree.find_all((nodes.Compare, nodes.Test))
+                for constant in comparison.find_all(nodes.Const)
+            }
+            found += [data.data for data in tree.find_all(nodes.TemplateData)]
+            found += [
+                constant.value
+                for constant in tree.find_all(nodes.Const)
+                if isinstance(constant.value, str) and id(constant) not in compared
+            ]
+        except (TemplateSyntaxError, RecursionError):  # reported where the template was compiled
             continue
-        compared = {
-            id(constant)
-            for comparison in tree.find_all((nodes.Compare, nodes.Test))
-            for constant in comparison.find_all(nodes.Const)
-        }
-        found += [data.data for data in tree.find_all(nodes.TemplateData)]
-        found += [
-            constant.value
-            for constant in tree.find_all(nodes.Const)
-            if isinstance(constant.value, str) and id(constant) not in compared
-        ]
     tables = [
         data.decode("utf-8", "replace")
         for path, data in source.files.items()

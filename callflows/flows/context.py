@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from ..errors import FlowNotFound, ParamInvalid
 from ..models import CallEvent
@@ -19,6 +20,7 @@ from ..signing import IN_CALL_SECONDS, Scalar, Token
 from ..urls import LINK_CLOSE, LINK_OPEN, PublicUrls, events_path, step_path, with_token
 from .catalog import Flow, Step
 from .params import resolve_params, with_defaults
+from .sandbox import MAPPING_METHODS
 from .scrub import scrub
 
 CONTEXT: Mapping[str, str] = {
@@ -130,7 +132,7 @@ def build_context(
             close = difflib.get_close_matches(name, flow.audio, n=1)
             known = f"did you mean {close[0]}?" if close else f"add {flow.name}/audio/{name}"
             raise FlowNotFound(f"{flow.name} has no audio file {name!r}", hint=known)
-        return f"{links.urls.base}/audio/{flow.version}/{name}"
+        return f"{links.urls.base}/audio/{flow.version}/{quote(name)}"
 
     return {
         "call": event.call,
@@ -141,7 +143,7 @@ def build_context(
         "params": with_defaults(flow.manifest.params, token.params),
         "state": state,
         "leg": leg,
-        "flow": FlowView(flow.name, flow.manifest.title, flow.manifest.language),
+        "flow": FlowView(flow.name, scrub(flow.manifest.title), flow.manifest.language),
         "provider": links.provider,
         "now": now or datetime.now(UTC),
         "raw": dict(event.raw),
@@ -153,6 +155,8 @@ def build_context(
 
 
 def _state(key: str, value: Any) -> Scalar:
+    if key in MAPPING_METHODS:
+        raise ParamInvalid(f"state cannot be called {key}: state.{key} is a method")
     if isinstance(value, bool | int):
         return value
     if isinstance(value, str):

@@ -5,49 +5,26 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError
 
 from ..models import Problem, Severity
+from .params import ParamSpec, Table
+from .sandbox import MAPPING_METHODS
 
 PARAM_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+MAX_BYTES = 20_000  # what tomllib may take long for grows with the square
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class ParamSpec(_Table):
-    """`[params.NAME]`. `default` None means: none given, so the value is the empty string in templates."""
-
-    type: Literal["phone", "text", "digits", "integer", "boolean", "choice", "url", "sip"] = "text"
-    required: bool = False
-    default: str | int | bool | None = None
-    example: str | int | bool | None = None
-    choices: tuple[str, ...] = ()
-    description: str = ""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> ParamSpec:
-        if self.type == "choice" and not self.choices:
-            raise ValueError('a param of type "choice" needs choices = ["...", "..."]')
-        if self.type != "choice" and self.choices:
-            raise ValueError('choices go with type = "choice"')
-        if self.required and self.default is not None:
-            raise ValueError("a required param has no default: remove one of the two")
-        if self.required and self.example is None:
-            raise ValueError("a required param needs an example, so that the flow can be checked")
-        return self
-
-
-class StepSpec(_Table):
+class StepSpec(Table):
     """`[steps.NAME]`. A sound step answers dialMusic, confirmSound and their kin: Play, Wait and Speak only."""
 
     kind: Literal["call", "sound"] = "call"
 
 
-class Manifest(_Table):
+class Manifest(Table):
     title: str = ""
     description: str = ""
     language: str = Field(default="en-US", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
@@ -56,29 +33,43 @@ class Manifest(_Table):
     params: dict[str, ParamSpec] = Field(default_factory=dict)
     steps: dict[str, StepSpec] = Field(default_factory=dict)
 
-    @field_validator("params")
-    @classmethod
-    def _param_names(cls, value: dict[str, ParamSpec]) -> dict[str, ParamSpec]:
-        for name in value:
-            if not PARAM_NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no param name: use lower-case letters, digits and _")
-        return value
-
 
 def read_manifest(data: bytes, file: str) -> tuple[Manifest, list[Problem]]:
     """The manifest, and what is wrong with it; with problems, the manifest is the default one."""
+    if len(data) > MAX_BYTES:
+        return Manifest(), [_problem("flow.toml", f"{len(data)} bytes; at most {MAX_BYTES}", file, None)]
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
-        values = tomllib.loads(text)
     except UnicodeDecodeError as error:
-        return Manifest(), [_problem("flow.encoding", f"not UTF-8 (byte {error.start})", file, 1)]
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        found = re.search(r"line (\d+)", str(error))
-        return Manifest(), [_problem("flow.toml", str(error), file, int(found[1]) if found else None)]
+        line = data.count(b"\n", 0, error.start) + 1
+        return Manifest(), [_problem("flow.encoding", "not UTF-8", file, line, "save the file as UTF-8")]
     try:
-        return Manifest.model_validate(values), []
+        values = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a bare ValueError
+        found = re.search(r"line (\d+)", str(error))
+        line = int(found[1]) if found else text.count("\n") + 1
+        return Manifest(), [_problem("flow.toml", str(error), file, line)]
+    problems = [_param_name(name, text, file) for name in _names(values) if not _is_param_name(name)]
+    try:
+        manifest = Manifest.model_validate(values)
+        return (Manifest() if problems else manifest), problems
     except ValidationError as error:
-        return Manifest(), [_from_pydantic(fault, text, file) for fault in error.errors(include_url=False)]
+        return Manifest(), [*problems, *(_from_pydantic(fault, text, file) for fault in error.errors())]
+
+
+def _names(values: Mapping[str, Any]) -> list[str]:
+    params = values.get("params")
+    return list(params) if isinstance(params, dict) else []
+
+
+def _is_param_name(name: str) -> bool:
+    return PARAM_NAME.fullmatch(name) is not None and name not in MAPPING_METHODS
+
+
+def _param_name(name: str, text: str, file: str) -> Problem:
+    message = f"{name!r} cannot be a param's name"
+    hint = "use lower-case letters, digits and _; not get, items, keys or values"
+    return _problem("flow.toml", message, file, line_of(["params", name], text), hint)
 
 
 def _from_pydantic(fault: Any, text: str, file: str) -> Problem:
@@ -90,34 +81,43 @@ def _from_pydantic(fault: Any, text: str, file: str) -> Problem:
         close = difflib.get_close_matches(path[-1], known, n=1)
         message = f"unknown key {path[-1]}"
         hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+    elif fault["type"] in ("model_type", "dict_type"):
+        message = f"must be a table: [{'.'.join(path)}]"
     where = ".".join(path)
-    return _problem("flow.toml", f"{where}: {message}" if where else message, file, _line_of(path, text), hint)
+    return _problem("flow.toml", f"{where}: {message}" if where else message, file, line_of(path, text), hint)
 
 
 def _known_keys(path: list[str]) -> tuple[str, ...]:
-    table: type[_Table] = Manifest
+    table: type[Table] = Manifest
     if path[0] in ("params", "steps") and len(path) > 2:
         table = ParamSpec if path[0] == "params" else StepSpec
     return tuple(table.model_fields)
 
 
-def _line_of(path: list[str], text: str) -> int | None:
-    """The line of a key: tomllib keeps none, so look for its table's header, then the key below it."""
+def line_of(path: Sequence[str], text: str) -> int:
+    """The line of a key: tomllib keeps none, so look for its table's header, then for the key below it."""
     lines = text.split("\n")
-    start = 0
-    for depth in range(len(path), 0, -1):
-        header = re.compile(r"\s*\[\s*" + r"\s*\.\s*".join(map(re.escape, path[:depth])) + r"\s*\]")
+    start, depth = 0, 0
+    for size in range(len(path), 0, -1):
+        end = r"\s*[.\]]" if size == len(path) else r"\s*\]"
+        header = re.compile(r"\s*\[\s*" + r"\s*\.\s*".join(map(_quoted, path[:size])) + end)
         found = next((number for number, line in enumerate(lines) if header.match(line)), None)
         if found is not None:
-            start = found
+            start, depth = found, size
             break
-    key = re.compile(rf"\s*\"?{re.escape(path[-1])}\"?\s*=") if path else None
-    for number in range(start, len(lines)):
-        if key and key.match(lines[number]):
-            return number + 1
-        if number > start and lines[number].lstrip().startswith("["):
-            break
-    return start + 1 if path else None
+    for part in path[depth:]:  # also `params.to.type = ...` and `to = { type = ... }`
+        key = re.compile(rf"(^|[\s.{{,]){_quoted(part)}\s*[.=]")
+        for number in range(start, len(lines)):
+            if number > start and lines[number].lstrip().startswith("["):
+                break
+            if key.search(lines[number]):
+                start = number
+                break
+    return start + 1
+
+
+def _quoted(part: str) -> str:
+    return rf"[\"']?{re.escape(part)}[\"']?"
 
 
 def _problem(code: str, message: str, file: str, line: int | None, hint: str = "") -> Problem:

@@ -5,15 +5,54 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Mapping
+from typing import Any, Literal
 from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
 from ..errors import ParamInvalid
 from ..signing import Scalar
-from .manifest import ParamSpec
 from .scrub import scrub
 
 _PHONE = re.compile(r"\+?[1-9][0-9]{6,14}")
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+class Table(BaseModel):
+    """A table of flow.toml."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class ParamSpec(Table):
+    """`[params.NAME]`. `default` None means: none given, so the value is the empty string in templates."""
+
+    type: Literal["phone", "text", "digits", "integer", "boolean", "choice", "url", "sip"] = "text"
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    default: Any = None
+    example: Any = None
+    description: str = ""
+
+    @field_validator("default", "example")
+    @classmethod
+    def _fits(cls, value: Any, info: ValidationInfo) -> Scalar | None:
+        if value is None or "type" not in info.data:  # the type's own fault is reported
+            return None
+        spec = cls.model_construct(type=info.data["type"], choices=info.data.get("choices", ()))
+        return typed(spec, value)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ParamSpec:
+        if self.type == "choice" and not self.choices:
+            raise ValueError('a param of type "choice" needs choices = ["...", "..."]')
+        if self.type != "choice" and self.choices:
+            raise ValueError('choices go with type = "choice"')
+        if self.required and self.default is not None:
+            raise ValueError("a required param has no default: remove one of the two")
+        if self.required and self.example is None:
+            raise ValueError("a required param needs an example, so that the flow can be checked")
+        return self
 
 
 def resolve_params(specs: Mapping[str, ParamSpec], given: Mapping[str, object], flow: str) -> dict[str, Scalar]:
@@ -31,6 +70,8 @@ def resolve_params(specs: Mapping[str, ParamSpec], given: Mapping[str, object], 
             continue
         try:
             values[name] = typed(specs[name], value)
+            if specs[name].required and values[name] == "":
+                raise ValueError("must not be empty")
         except ValueError as error:
             faults.append(f"param {name} of {flow} {error}")
     for name, spec in specs.items():
@@ -46,14 +87,13 @@ def with_defaults(specs: Mapping[str, ParamSpec], values: Mapping[str, Scalar]) 
     """What templates see as `params`: every declared name, absent ones as the empty string."""
     result: dict[str, Scalar] = {}
     for name, spec in specs.items():
-        default = "" if spec.default is None else typed(spec, spec.default)
-        result[name] = values.get(name, default)
+        result[name] = values.get(name, "" if spec.default is None else spec.default)
     return result
 
 
 def examples(specs: Mapping[str, ParamSpec]) -> dict[str, Scalar]:
     """The values a flow is checked with: those of required params."""
-    return {name: typed(spec, spec.example) for name, spec in specs.items() if spec.required}
+    return {name: spec.example for name, spec in specs.items() if spec.required}
 
 
 def typed(spec: ParamSpec, value: object) -> Scalar:
@@ -85,13 +125,14 @@ def _digits(spec: ParamSpec, value: object) -> str:
 
 
 def _integer(_: ParamSpec, value: object) -> int:
-    if isinstance(value, bool) or not re.fullmatch(r"-?[0-9]{1,12}", str(value).strip()):
+    text = str(value).strip() if isinstance(value, str | int) else ""
+    if isinstance(value, bool) or not re.fullmatch(r"-?[0-9]{1,12}", text):
         raise ValueError("must be a whole number")
-    return int(str(value))
+    return int(text)
 
 
 def _boolean(_: ParamSpec, value: object) -> bool:
-    text = str(value).strip().lower()
+    text = str(value).strip().lower() if isinstance(value, str | int) else ""
     if text not in _TRUE + _FALSE:
         raise ValueError("must be true or false")
     return text in _TRUE
@@ -110,11 +151,11 @@ def _url(spec: ParamSpec, value: object) -> str:
     text = _text(spec, value)
     try:
         parts = urlsplit(text)
-        fault = parts.scheme not in ("http", "https") or not parts.hostname or bool(parts.username)
+        fault = parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.port == 0
     except ValueError:
         fault = True
-    if fault or re.search(r"[\s\"<>\\]", text):
-        raise ValueError("must be an absolute http or https URL")
+    if fault or not text.isascii() or re.search(r"[\s\"<>\\]", text):
+        raise ValueError("must be an absolute http or https URL, without user name, in ASCII")
     return text
 
 

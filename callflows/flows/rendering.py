@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import re
 from collections.abc import Mapping
@@ -12,8 +13,10 @@ from jinja2.exceptions import SecurityError, TemplateNotFound, TemplateSyntaxErr
 
 from ..errors import CallflowsError, DocumentRefused
 from ..models import Problem, Severity
-from .sandbox import BUDGET, Budget, FlowEnvironment, OverBudget, TooLarge
+from .bounds import BUDGET, Budget, OverBudget, TooLarge
+from .sandbox import FlowEnvironment
 
+MAX_MESSAGE = 400
 MAX_RENDERED = 250_000  # characters; the platforms take 100 KB, and the judge says so with a better message
 
 
@@ -31,7 +34,7 @@ def render(environment: FlowEnvironment, template: str, context: Mapping[str, An
             size += len(part)
             if size > MAX_RENDERED:
                 raise TooLarge(f"the document grew over {MAX_RENDERED} characters")
-            budget.check()
+            budget.spend(0)
             parts.append(part)
         return "".join(parts).lstrip()
     except (Exception, RecursionError) as error:
@@ -44,7 +47,7 @@ def render(environment: FlowEnvironment, template: str, context: Mapping[str, An
 def explain(error: BaseException, template: str, context: Mapping[str, Any] = {}, seconds: float = 0) -> Problem:
     """Any exception of compiling or rendering as a Problem of the template."""
     file, line = _place(error.__traceback__, template)
-    hint = ""
+    code, message, hint = "template.error", f"{type(error).__name__}: {error}", ""
     match error:
         case TemplateSyntaxError():
             file, line = error.name or template, error.lineno
@@ -53,8 +56,8 @@ def explain(error: BaseException, template: str, context: Mapping[str, Any] = {}
             code, message = "template.not-found", f"there is no template {error.name!r}"
             hint = "names are written from the flows' folder, such as _shared/menu.xml or forward/part.xml"
         case UndefinedError():
-            code, message = "template.undefined", error.message or "undefined name"
-            hint = _suggest(message, context)
+            code = "template.undefined"
+            message, hint = _undefined(error.message or "undefined name", context)
         case SecurityError():
             code, message = "template.forbidden", str(error)
         case OverBudget():
@@ -66,9 +69,9 @@ def explain(error: BaseException, template: str, context: Mapping[str, Any] = {}
             code, message, hint = "template.link", error.message, error.hint
         case RecursionError():
             code, message = "template.recursion", "includes or calls itself without end"
-        case _:
-            code, message = "template.error", f"{type(error).__name__}: {error}"
-    return Problem(Severity.ERROR, code, message, file, line, hint)
+        case SyntaxError():  # Jinja took it, Python's compiler did not: say so without its own line number
+            message = error.msg
+    return Problem(Severity.ERROR, code, message[:MAX_MESSAGE], file, line, hint)
 
 
 def _place(traceback: TracebackType | None, template: str) -> tuple[str, int | None]:
@@ -82,14 +85,21 @@ def _place(traceback: TracebackType | None, template: str) -> tuple[str, int | N
     return place
 
 
-def _suggest(message: str, context: Mapping[str, Any]) -> str:
-    found = re.search(r"'([A-Za-z_]\w*)' is undefined|has no attribute '([A-Za-z_]\w*)'", message)
-    if not found:
-        return ""
-    if found[1]:
+def _undefined(message: str, context: Mapping[str, Any]) -> tuple[str, str]:
+    """Jinja's words in the flow's own names, and what may have been meant."""
+    if found := re.search(r"'([A-Za-z_]\w*)' is undefined", message):
         close = difflib.get_close_matches(found[1], context, n=1)
-        return f"did you mean {close[0]}?" if close else "see `callflows flows context` for the names there are"
-    fields = {name for value in context.values() for name in getattr(type(value), "__slots__", ())}
-    fields |= {name for value in context.values() if isinstance(value, Mapping) for name in value}
-    close = difflib.get_close_matches(found[2], fields, n=1)
-    return f"did you mean {close[0]}?" if close else "use default(...) for a name that may be absent"
+        return message, f"did you mean {close[0]}?" if close else "`callflows flows context` lists the names there are"
+    if found := re.search(r"'([\w.]+) object' has no attribute '([A-Za-z_]\w*)'", message):
+        known: set[str] = set()
+        for name, value in context.items():
+            kind = type(value)
+            if found[1] == f"{kind.__module__}.{kind.__qualname__}" and dataclasses.is_dataclass(value):
+                message = f"{name} has no {found[2]!r}"
+                known = {field.name for field in dataclasses.fields(value)}
+            elif found[1] in ("dict", "mappingproxy") and isinstance(value, Mapping):
+                known |= {key for key in value if key != found[2]}
+        close = difflib.get_close_matches(found[2], sorted(known), n=1)
+        message = re.sub(r"'(?:\w+\.)+_?(\w+ object')", r"'\1", message)
+        return message, f"did you mean {close[0]}?" if close else "use default(...) for a name that may be absent"
+    return message, ""

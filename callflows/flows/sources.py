@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -38,7 +39,7 @@ class FlowSource:
         """`<flow>-<hash>`: equal content is an equal version, on every machine."""
         digest = hashlib.sha256()
         for name, data in sorted(self.files.items()):
-            digest.update(f"{name}\0{len(data)}\0".encode())
+            digest.update(f"{name}\0{len(data)}\0".encode("utf-8", "surrogateescape"))
             digest.update(data)
         return f"{self.name}-{digest.hexdigest()[:16]}"
 
@@ -47,8 +48,9 @@ def stamp(folder: Path) -> Stamp:
     """Changes whenever any file below does, also with an unchanged mtime (ctime and inode tell)."""
     found = []
     for path, entry in _walk(folder):
-        about = entry.stat(follow_symlinks=False)
-        found.append((path, about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino))
+        with contextlib.suppress(FileNotFoundError):  # gone since it was listed
+            about = entry.stat(follow_symlinks=False)
+            found.append((path, about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino))
     return tuple(sorted(found))
 
 
@@ -58,10 +60,14 @@ def read_sources(folder: Path) -> dict[str, FlowSource]:
     problems: dict[str, list[Problem]] = {}
     for path, entry in _walk(folder):
         owner, _, rest = path.partition("/")
-        if not rest or not (is_name(owner) or owner == SHARED):
+        is_folder = entry.is_dir(follow_symlinks=False)
+        if not (rest or is_folder) or not (is_name(owner) or owner == SHARED):
             continue
         found = problems.setdefault(owner, [])
         files.setdefault(owner, {})
+        if is_folder:
+            found.append(_problem("flow.unreadable", "a folder that cannot be read", path))
+            continue
         if entry.is_symlink():
             found.append(_problem("flow.symlink", "is a symlink: not loaded", path, "put the file itself here"))
             continue
@@ -86,18 +92,25 @@ def read_sources(folder: Path) -> dict[str, FlowSource]:
     }
 
 
-def _walk(folder: Path, below: str = "") -> Iterator[tuple[str, os.DirEntry[str]]]:
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError:
-        return
-    for entry in entries:
+def _walk(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Every file, and every folder that cannot be listed. A missing folder has none."""
+    with contextlib.suppress(OSError):
+        yield from _entries(folder, "")
+
+
+def _entries(folder: Path, below: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.name.startswith(".") or entry.name.endswith("~"):
             continue
         path = f"{below}{entry.name}"
         if entry.is_dir(follow_symlinks=False):
             if below.count("/") < 3:
-                yield from _walk(Path(entry.path), f"{path}/")
+                try:
+                    yield from _entries(Path(entry.path), f"{path}/")
+                except FileNotFoundError:
+                    continue
+                except OSError:
+                    yield path, entry
         else:
             yield path, entry
 

@@ -27,6 +27,7 @@ from .catalog import Flow, load_flow
 from .sources import FlowSource, is_name
 
 KEEP_SECONDS = 26 * 3600  # longer than any call's tokens live
+MAX_LOADED = 8  # versions of one flow in a process's memory; calls in still older ones load theirs again
 
 
 class Versions:
@@ -64,27 +65,39 @@ class Versions:
         flow = self._loaded.get(version)
         if flow is not None or not version:
             return flow
-        name, _, digest = version.rpartition("-")
-        if not is_name(name) or not digest.isalnum():
+        name = version.rpartition("-")[0]
+        if not is_name(name) or not is_name(version.removeprefix(f"{name}-")):
             return None
         with self._loading:
-            if version not in self._loaded:
-                files = _read_files(self._versions / version)
-                if not files:
-                    return None
-                loaded = load_flow(FlowSource(name, files))
-                if loaded.version != version:
+            flow = self._loaded.get(version)
+            if flow is None:
+                source = FlowSource(name, _read_files(self._versions / version))
+                if source.version != version:
                     return None  # not what was published: a damaged copy must not be served as the original
-                self._loaded[version] = loaded
-        return self._loaded[version]
+                self._forget_one_of(name)
+                flow = self._loaded[version] = load_flow(source)
+        return flow
+
+    def _forget_one_of(self, name: str) -> None:
+        """Make room for one more version of a flow: the one loaded first goes, unless it is live."""
+        live = self.live_version(name)
+        loaded = [version for version, flow in self._loaded.items() if flow.name == name and version != live]
+        if len(loaded) >= MAX_LOADED:
+            del self._loaded[loaded[0]]
 
     def stale(self, flow: str) -> tuple[float, list[Problem]] | None:
         """Since when (Unix seconds) the newest save waits, and why; None when what was saved is live."""
-        try:
-            since, rows = json.loads((self._live / f"{flow}.stale").read_bytes())
-            return since, [Problem(**{**row, "severity": Severity(row["severity"])}) for row in rows]
-        except (OSError, ValueError, TypeError, KeyError):
+        if not is_name(flow):
             return None
+        file = self._live / f"{flow}.stale"
+        try:
+            marked = file.stat().st_mtime
+            since, rows = json.loads(file.read_bytes())
+            return float(since), [Problem(**{**row, "severity": Severity(row["severity"])}) for row in rows]
+        except OSError:
+            return None
+        except (ValueError, TypeError, KeyError, RecursionError):  # damaged: that it waits is still known
+            return marked, []
 
     def stale_names(self) -> list[str]:
         try:
@@ -99,7 +112,8 @@ class Versions:
         """Make this source the live version. The caller has checked it."""
         version = source.version
         target = self._versions / version
-        if not target.is_dir():
+        if not self._touch(version) or FlowSource(source.name, _read_files(target)).version != version:
+            shutil.rmtree(target, ignore_errors=True)  # damaged, for instance by a power cut
             draft = self._versions / f".{version}.{uuid.uuid4().hex[:8]}"
             for path, data in source.files.items():
                 file = draft / path
@@ -109,12 +123,10 @@ class Versions:
                 draft.rename(target)
             except OSError:  # another process published the same content first
                 shutil.rmtree(draft, ignore_errors=True)
-        os.utime(target)
         before = self.live_version(source.name)
         if before != version:
+            self._touch_linked(source.name)
             if before:
-                with contextlib.suppress(OSError):
-                    os.utime(self._versions / before)  # from now on prune counts how long no call can be in it
                 self._link(f"{source.name}.last", before)
             self._link(source.name, version)
         (self._live / f"{source.name}.stale").unlink(missing_ok=True)
@@ -130,18 +142,39 @@ class Versions:
 
     def withdraw(self, flow: str) -> None:
         """The flow's folder is gone. Calls in it go on: their tokens name the version."""
+        self._touch_linked(flow)
         for name in (flow, f"{flow}.last", f"{flow}.stale"):
             (self._live / name).unlink(missing_ok=True)
 
     def prune(self) -> int:
         """Remove versions that no link names and no call can be in any more; returns how many."""
-        linked = {os.path.basename(os.readlink(entry)) for entry in self._live.iterdir() if entry.is_symlink()}
+        if not self._versions.is_dir():
+            return 0
+        linked = set()
+        for entry in os.scandir(self._live) if self._live.is_dir() else ():
+            with contextlib.suppress(OSError):  # not a link, or gone since it was listed
+                linked.add(os.path.basename(os.readlink(entry)))
         removed = 0
         for entry in list(os.scandir(self._versions)):
-            if entry.name not in linked and time.time() - entry.stat().st_mtime > KEEP_SECONDS:
-                shutil.rmtree(entry.path, ignore_errors=True)
-                removed += 1
+            with contextlib.suppress(FileNotFoundError):  # another process prunes, too
+                if entry.name not in linked and time.time() - entry.stat().st_mtime > KEEP_SECONDS:
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                    removed += 1
         return removed
+
+    def _touch(self, version: str) -> bool:
+        """From now on prune counts how long no call can be in it. False when it is not there."""
+        try:
+            os.utime(self._versions / version)
+        except OSError:
+            return False
+        return True
+
+    def _touch_linked(self, flow: str) -> None:
+        for last in (False, True):
+            version = self.live_version(flow, last=last)
+            if version:
+                self._touch(version)
 
     def _link(self, name: str, version: str) -> None:
         self._live.mkdir(parents=True, exist_ok=True)
