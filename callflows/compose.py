@@ -6,9 +6,10 @@ was tested is what callers hear.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from weakref import WeakKeyDictionary
 
 from . import documents
 from .config import Settings
@@ -21,6 +22,7 @@ from .models import CallEvent, Leg, Problem, Severity
 from .signing import Token, TokenSigner
 from .urls import PublicUrls
 
+_SAMPLE_NUMBERS = Written(frozenset((SAMPLE_CALL.from_number, SAMPLE_CALL.to_number)))
 # What stands for PUBLIC_URL where flows are checked before it is set: documents may be judged, not served.
 UNSET_PUBLIC_URL = "https://public-url.invalid"
 
@@ -59,7 +61,7 @@ class Composer:
         self.signer = signer
         self.policy = DialPolicy(settings.dial_allow)
         self.urls = PublicUrls(settings.public_url or UNSET_PUBLIC_URL)
-        self._written: dict[str, Written] = {}
+        self._written: WeakKeyDictionary[Flow, Written] = WeakKeyDictionary()
 
     def links(self, provider: str) -> Links:
         return Links(self.urls, provider, self.settings.for_provider(provider, "http"))
@@ -75,10 +77,12 @@ class Composer:
         seconds: float | None = None,
         now: datetime | None = None,
         sampled: bool = False,
+        among: Mapping[str, Flow] = {},
     ) -> Composed:
         """Render and judge one step, in so many seconds at most. Never raises for what a template or caller can do.
 
-        `sampled` says that the call's own numbers are invented, so that the dial policy has nothing to say of them.
+        `sampled` says that the call's own numbers are invented, so that the dial policy has nothing to say of them;
+        `among` are flows to be linked to as if they were live.
         """
         links = self.links(provider)
         template, native = step.template(provider)
@@ -92,7 +96,13 @@ class Composer:
             )
             return Composed(flow, step.name, "", links, (problem,))
         context = build_context(
-            flow, step, event=event, token=token, links=links, find_flow=self.versions.live, now=now
+            flow,
+            step,
+            event=event,
+            token=token,
+            links=links,
+            find_flow=lambda name: among.get(name) or self.versions.live(name),
+            now=now,
         )
         try:
             text = render(flow.environment, template, context, seconds=seconds or self.settings.deadline / 2)
@@ -124,7 +134,7 @@ class Composer:
             problem = Problem(Severity.ERROR, "template.link", error.message, template, hint=error.hint)
             return replace(composed, text="", problems=(problem, *composed.problems)), ""
 
-    def check(self, flow: Flow, providers: Sequence[str]) -> list[Problem]:
+    def check(self, flow: Flow, providers: Sequence[str], among: Mapping[str, Flow] = {}) -> list[Problem]:
         """Every problem of every step for every provider the flow is for, over the sample requests.
 
         What cannot be told from the files alone (PUBLIC_URL, the calls' numbers) is not held against the flow.
@@ -132,18 +142,21 @@ class Composer:
         problems = list(flow.problems)
         if any(problem.severity is Severity.ERROR for problem in problems):
             return problems
-        unknown = [name for name in flow.manifest.providers if name not in providers]
+        named = {name: f"{flow.name}/flow.toml" for name in flow.manifest.providers}
+        named |= {name: file for step in flow.steps.values() for name, file in step.templates.items() if name}
+        unknown = [name for name in named if name not in providers]
         if unknown:
-            message = f"unknown provider {unknown[0]!r}"
+            hint = f"known: {', '.join(providers)}"
             return [
-                Problem(Severity.ERROR, "flow.provider", message, f"{flow.name}/flow.toml", None, ", ".join(providers))
+                Problem(Severity.ERROR, "flow.provider", f"unknown provider {name!r}", named[name], hint=hint)
+                for name in unknown
             ]
         for provider in flow.manifest.providers or providers:
             for step in flow.steps.values():
-                problems += self._check_step(flow, step, provider)
+                problems += self._check_step(flow, step, provider, among)
         return list(dict.fromkeys(problems))
 
-    def _check_step(self, flow: Flow, step: Step, provider: str) -> list[Problem]:
+    def _check_step(self, flow: Flow, step: Step, provider: str, among: Mapping[str, Flow]) -> list[Problem]:
         problems: list[Problem] = []
         leg = Leg.B if step.name == Leg.B else Leg.A
         token = Token(
@@ -154,14 +167,14 @@ class Composer:
             version=flow.version,
         )
         for event in samples():
-            composed, _ = self.seal(self.compose(flow, step, provider, event=event, token=token, sampled=True))
+            composed, _ = self.seal(
+                self.compose(flow, step, provider, event=event, token=token, sampled=True, among=among)
+            )
             problems += composed.problems
         return problems
 
     def _written_in(self, flow: Flow, sampled: bool) -> Written:
-        key = f"{flow.version} sampled" if sampled else flow.version
-        written = self._written.get(key)
+        written = self._written.get(flow)
         if written is None:
-            own = (SAMPLE_CALL.from_number, SAMPLE_CALL.to_number) if sampled else ()
-            written = self._written[key] = collect_written((*flow.written, *own))
-        return written
+            written = self._written[flow] = collect_written(flow.written)
+        return written | _SAMPLE_NUMBERS if sampled else written

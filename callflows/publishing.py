@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 
 from .compose import Composer
 from .config import Settings
-from .flows import load_flow, read_sources, stamp
+from .flows import Flow, load_flow, read_sources, stamp
 from .flows.sources import FlowSource, Stamp
-from .models import Severity
+from .models import Problem, Severity
 
 log = logging.getLogger("callflows.flows")
 
@@ -26,7 +26,6 @@ class Publisher:
         self._settings = settings
         self._composer = composer
         self._providers = providers
-        self._refused: dict[str, str] = {}  # flow -> the version that was found bad, so as not to check it again
         self._published: Stamp | None = None  # the state of the folder that was published
         self._seen: tuple[Stamp, float] = ((), 0.0)  # the newest state, and since when it is so
 
@@ -50,25 +49,16 @@ class Publisher:
 
     def _publish(self, sources: dict[str, FlowSource]) -> None:
         versions = self._composer.versions
+        changed = {}
         for name, source in sources.items():
-            version = source.version
-            if version == versions.live_version(name):
-                if versions.stale(name):
-                    versions.publish(source)  # the bad save was taken back
-                continue
-            if self._refused.get(name) == version:
-                continue
-            problems = self._composer.check(load_flow(source), self._providers)
-            errors = [problem for problem in problems if problem.severity is Severity.ERROR]
-            for problem in problems:
-                log.log(logging.ERROR if problem in errors else logging.WARNING, "flow %s: %s", name, problem)
-            if errors:
-                self._refused[name] = version
-                versions.mark_stale(name, problems)
-                log.error("flow %s: this save is not served; fix the problems above and save again", name)
-            else:
-                versions.publish(source)
-                log.info("flow %s: version %s is live", name, version)
+            live = versions.live(name)  # None also for a published copy that is damaged
+            if live is None or live.version != source.version:
+                changed[name] = load_flow(source)
+            elif versions.stale(name):
+                versions.publish(source)  # the bad save was taken back
+        for name in self._good(changed):
+            versions.publish(sources[name])
+            log.info("flow %s: version %s is live", name, changed[name].version)
         gone = [name for name in (*versions.names(), *versions.stale_names()) if name not in sources]
         if gone and not sources:
             log.error("no flows in %s: what is live stays live", self._settings.templates.absolute())
@@ -76,6 +66,30 @@ class Publisher:
         for name in gone:
             versions.withdraw(name)
             log.info("flow %s: withdrawn, its folder is gone", name)
+
+    def _good(self, changed: dict[str, Flow]) -> list[str]:
+        """Those of the changed flows that may go live. Flows may link to each other, so they are checked as if all
+        of them were live, and once more when one of them turns out bad.
+        """
+        good = dict(changed)
+        while True:
+            found = {name: self._composer.check(flow, self._providers, among=good) for name, flow in good.items()}
+            bad = [name for name, problems in found.items() if any(p.severity is Severity.ERROR for p in problems)]
+            for name, problems in found.items():
+                if name in bad or not bad:
+                    self._report(name, problems, refused=name in bad)
+            if not bad:
+                return list(good)
+            for name in bad:
+                del good[name]
+
+    def _report(self, name: str, problems: Sequence[Problem], *, refused: bool) -> None:
+        for problem in problems:
+            level = logging.ERROR if problem.severity is Severity.ERROR else logging.WARNING
+            log.log(level, "flow %s: %s", name, problem)
+        if refused:
+            self._composer.versions.mark_stale(name, problems)
+            log.error("flow %s: this save is not served; fix the problems above and save again", name)
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:

@@ -6,7 +6,8 @@ import base64
 import hashlib
 import hmac
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -14,6 +15,8 @@ from urllib.parse import urlencode
 import pytest
 from flask import Flask
 from plivo.utils import signature_v3
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from callflows import create_app
 
@@ -37,8 +40,8 @@ def write_flow(folder: Path, name: str, toml: str = "", **steps: str) -> None:
     """A flow with these steps; `__` in a name is a dot (`aleg__vobiz` is aleg.vobiz.xml)."""
     (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / name / "flow.toml").write_text(toml)
-    for step, text in steps.items():
-        (folder / name / f"{step.replace('__', '.')}.xml").write_text(text)
+    for step, template in steps.items():
+        (folder / name / f"{step.replace('__', '.')}.xml").write_text(template)
 
 
 @pytest.fixture
@@ -110,6 +113,33 @@ def post(app: Flask, provider: str, target: str, form: Pairs = (("CallUUID", CAL
 
 def _text(value: str | bytes) -> str:
     return value.decode() if isinstance(value, bytes) else value
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Callable[[], str]]:
+    """Makes databases on a real PostgreSQL, and drops them at the end. Where there is no server, what needs one is
+    skipped and says so. `TEST_POSTGRES` is the URL of a server's `postgres` database.
+    """
+    server = os.environ.get("TEST_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
+    engine = create_engine(server, isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 3})
+    try:
+        engine.connect().close()
+    except SQLAlchemyError:
+        pytest.skip(f"no PostgreSQL server on {engine.url} (TEST_POSTGRES)")
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"callflows_test_{uuid.uuid4().hex[:12]}"
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        made.append(name)
+        return make_url(server).set(database=name).render_as_string(hide_password=False)
+
+    yield make
+    with engine.connect() as connection:
+        for name in made:
+            connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+    engine.dispose()
 
 
 @pytest.hookimpl(wrapper=True)

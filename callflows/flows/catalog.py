@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from jinja2 import TemplateSyntaxError, nodes
 
 from ..models import Problem, Severity
+from ..scrub import scrub
 from .manifest import Manifest, line_of, read_manifest
 from .rendering import explain
 from .sandbox import FlowEnvironment
-from .scrub import scrub
 from .sources import SHARED, FlowSource, is_name
 
 ENTRY_STEPS = ("aleg", "bleg", "answer")
@@ -37,7 +37,7 @@ class Step:
         return self.templates.get("", ""), False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Flow:
     """A version of a flow. `written` is the text its author wrote, comparisons left out, for the dial policy."""
 

@@ -16,12 +16,12 @@ from urllib.parse import quote
 
 from ..errors import FlowNotFound, ParamInvalid
 from ..models import CallEvent
+from ..scrub import scrub
 from ..signing import IN_CALL_SECONDS, Scalar, Token
 from ..urls import LINK_CLOSE, LINK_OPEN, PublicUrls, events_path, step_path, with_token
 from .catalog import Flow, Step
 from .params import resolve_params, with_defaults
 from .sandbox import MAPPING_METHODS
-from .scrub import scrub
 
 CONTEXT: Mapping[str, str] = {
     "call": "the call: uuid, from_number, to_number, direction, status, caller_name, forwarded_from, a_leg_uuid, "

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
 
 from ..errors import ParamInvalid
+from ..scrub import scrub
 from ..signing import Scalar
-from .scrub import scrub
 
 _PHONE = re.compile(r"\+?[1-9][0-9]{6,14}")
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")

@@ -170,7 +170,7 @@ class Provider(ABC):
     def live_call(self, call_uuid: str) -> LiveCall:
         """Raise CallNotLive when it has ended, is still queued, or never was."""
         data = self._ask("GET", call_uuid, query={"status": "live"}).content("call_uuid")
-        text = {name: wire.scrub(value) for name, value in data.items() if isinstance(value, str)}
+        text = {name: wire.clean(value) for name, value in data.items() if isinstance(value, str)}
         return LiveCall(
             uuid=text.get("call_uuid") or call_uuid,
             from_number=wire.number(text.get("from", "")),

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..models import EMPTY, CallEvent, CallValues, DialValues, EventKind, InputValues, RecordingValues
+from ..scrub import scrub
 
 MAX_VALUE = 2000
 MAX_NAME = 128
@@ -18,8 +19,6 @@ OUR_TOKEN = "t"  # noqa: S105 - the name of our own query parameter, see urls.wi
 
 _LINE_BREAK = re.compile(r"\r\n?|[\n\t]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# Not allowed in XML 1.0; and U+E000 to U+E0FF, the private-use characters that mark placeholders in our documents.
-_FORBIDDEN = re.compile("[^\x20-\ud7ff\ue100-\ufffd\U00010000-\U0010ffff]")
 _NUMBER = re.compile(r"\+?([0-9]{7,15})")
 
 _DIAL_ACTIONS = {
@@ -130,21 +129,19 @@ def collect(params: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Clean values under their wire names: the first of a repeated name, at most `MAX_PARAMS`, our token left out."""
     raw: dict[str, str] = {}
     for wire_name, value in params:
-        name = scrub(wire_name, MAX_NAME)
+        name = clean(wire_name, MAX_NAME)
         if not name or name == OUR_TOKEN or name in raw:
             continue
         if len(raw) == MAX_PARAMS:
             break
-        raw[name] = scrub(value)
+        raw[name] = clean(value)
     return raw
 
 
-def scrub(text: str, limit: int = MAX_VALUE) -> str:
+def clean(text: str, limit: int = MAX_VALUE) -> str:
     """Text any XML document, log line or database takes: line breaks and tabs are spaces, undecodable is U+FFFD."""
     if not (text.isascii() and text.isprintable()):
-        text = _LINE_BREAK.sub(" ", text)
-        text = _SURROGATE.sub("\ufffd", text)
-        text = _FORBIDDEN.sub("", text)
+        text = scrub(_SURROGATE.sub("\ufffd", _LINE_BREAK.sub(" ", text)))
     return text[:limit]
 
 

@@ -24,7 +24,7 @@ from ..errors import (
     ProviderUnreachable,
     RateLimited,
 )
-from .params import scrub
+from .params import clean
 
 MAX_WORDS = 300
 _MAX_ID = 100
@@ -166,7 +166,7 @@ class Reply:
 
     def _clean(self, text: str, limit: int = MAX_WORDS) -> str:
         """Secrets go before the cut, so that no half of one is left."""
-        text = " ".join(scrub(self.platform.hide(text), len(text)).split())
+        text = " ".join(clean(self.platform.hide(text), len(text)).split())
         return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

@@ -8,7 +8,7 @@ from lxml import etree
 
 from callflows.flows import render
 from callflows.flows.sandbox import FlowEnvironment
-from callflows.flows.scrub import scrub
+from callflows.scrub import scrub
 from callflows.signing import Token
 from callflows.urls import LINK_CLOSE, LINK_OPEN
 

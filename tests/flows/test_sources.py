@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -136,12 +137,20 @@ def test_a_file_name_that_is_no_text_is_a_problem_not_a_crash(tmp_path: Path) ->
     assert [problem.code for problem in load_flow(source).problems] == ["flow.step-name"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_folder_that_cannot_be_read_is_not_a_folder_that_is_gone(tmp_path: Path) -> None:
-    save(tmp_path, {"menu/aleg.xml": "<Response/>"})
-    (tmp_path / "menu").chmod(0)
-    source = read_sources(tmp_path)["menu"]
-    (tmp_path / "menu").chmod(0o700)
+def test_a_folder_that_cannot_be_read_is_not_a_folder_that_is_gone() -> None:
+    with tempfile.TemporaryDirectory() as name:  # not tmp_path: nobody but its owner may pass through that one
+        folder = Path(name)
+        folder.chmod(0o755)
+        save(folder, {"menu/aleg.xml": "<Response/>"})
+        (folder / "menu").chmod(0)
+        user = os.geteuid()
+        try:
+            if user == 0:
+                os.seteuid(65534)  # root reads everything
+            source = read_sources(folder)["menu"]
+        finally:
+            os.seteuid(user)
+            (folder / "menu").chmod(0o700)
     assert [problem.code for problem in source.problems] == ["flow.unreadable"]
 
 
