@@ -41,12 +41,16 @@ _REAL = (Outcome.STEP, Outcome.LAST_GOOD)
 _SAFE = (Outcome.FALLBACK, Outcome.SAFE)
 _CONNECTS = (EventKind.DIAL_ANSWER, EventKind.DIAL_CONNECTED)
 
+# of a rejected transfer: nothing reached the platform, so it was not the platform that said no
+_NOT_SENT = frozenset(("provider_unreachable", "config_invalid", "request_invalid"))
+
 # how far a call is; a word we do not know says at least that there is a call
 _CALL_RANKS = {"": 0, "ringing": 2, "early-media": 2, "in-progress": 3}
 _CALL_ENDS = frozenset(("completed", "busy", "failed", "timeout", "no-answer", "cancel", "canceled", "rejected"))
 
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _DIAL = re.compile(r"<Dial\b")
+_TELLS = re.compile(r"\b(?:callbackUrl|action)=")
 _DIALLED = re.compile(r"<(?:Number|User)\b[^>]*>\s*([^<]*[^<\s])")
 
 
@@ -74,7 +78,8 @@ class CallState:
 @dataclass(frozen=True, slots=True)
 class LegState:
     """One leg of one transfer. `at` is when it reached its status; `fetched_at`, when its first document was fetched,
-    whichever we served then. `flow` and `step` are the last document's, or the target's while it waits.
+    whichever we served then. `flow` and `step` are the last document's, or the target's while it waits. `number` is
+    what was dialled; that somebody answered there is CONNECTED, or ENDED after it.
     """
 
     status: LegStatus
@@ -231,6 +236,10 @@ def _leg(transfer: Transfer, leg: Leg, target: LegTarget, facts: Sequence[Exchan
         event = hangup.event
         if not served:
             return state(LegStatus.FAILED, hangup.at, "hung up before it fetched", event.hangup_code)
+        if dials and not connect:
+            if any(_TELLS.search(e.document) for e in dials):
+                return state(LegStatus.FAILED, hangup.at, "hung up before anybody answered", event.hangup_code, number)
+            number = ""  # nobody asked the platform to tell, so nothing is known of it
         return state(LegStatus.ENDED, hangup.at, event.hangup_cause, event.hangup_code, number)
     if connect:
         return state(LegStatus.CONNECTED, connect.at, number=number)
@@ -282,7 +291,8 @@ def _summary(transfer: Transfer, legs: Mapping[Leg, LegState], happened: bool, r
         said = transfer.message or transfer.reason
         http = f" (HTTP {transfer.http_status})" if transfer.http_status else ""
         if transfer.status is TransferStatus.REJECTED:
-            return f"rejected by the platform{http}{said and ': '}{said}"
+            head = "not sent" if transfer.reason in _NOT_SENT else f"rejected by the platform{http}"
+            return f"{head}{said and ': '}{said}"
         return f"unknown whether the platform acted{http}{said and ': '}{said}; no leg has fetched its document"
     if transfer.status is TransferStatus.ACCEPTED:
         head = "accepted"

@@ -26,8 +26,8 @@ from callflows.models import (
 )
 
 A, B = "call-a", "call-b"
-DIAL = '<Response><Dial><Number sendDigits="1">+14155550123</Number></Dial></Response>'
-TWO = "<Response><Dial><Number>+14155550123</Number><User>sip:x@y</User></Dial></Response>"
+DIAL = '<Response><Dial callbackUrl="https://x/e"><Number sendDigits="1">+14155550123</Number></Dial></Response>'
+TWO = '<Response><Dial action="https://x/d"><Number>+14155550123</Number><User>sip:x@y</User></Dial></Response>'
 PLAIN = "<Response><!-- <Dial> later --><Play>https://x/y.mp3</Play></Response>"
 
 _ids = itertools.count()
@@ -122,6 +122,16 @@ safe = exchange(12, outcome=Outcome.SAFE, reason="template.error: forward/aleg.x
         ([fetch, hangup(20)], "ended", True, True, "accepted; A leg ended: NORMAL_CLEARING"),
         ([dialling, answered, hangup(20), result(21, "completed")], "ended", True, True, None),
         ([dialling, hangup(20), result(21, "cancel")], "failed", True, False, None),
+        (
+            [dialling, hangup(20, "4010")],
+            "failed",
+            True,
+            False,
+            "accepted; A leg failed: hung up before anybody answered",
+        ),
+        ([dialling, exchange(12, document=PLAIN), hangup(20)], "failed", True, False, None),
+        ([dialling, hangup(20), result(21, "completed")], "ended", True, True, None),
+        ([dialling, hangup(20), replace(answered, transfer_id="", leg="")], "ended", True, True, None),
         ([hangup(20)], "failed", True, False, "accepted; A leg failed: hung up before it fetched"),
         ([hangup(9)], "waiting", False, False, None),
         ([hangup(20, uuid="other")], "waiting", False, False, None),
@@ -146,6 +156,8 @@ def test_leg_details() -> None:
     assert (ended.at, ended.code, ended.reason, ended.number) == (30, "4000", "NORMAL_CLEARING", "+14155550123")
     failed = fold_transfer(transfer(), [dialling, result(20, "busy", dial_cause="USER_BUSY")]).legs[Leg.A]
     assert (failed.code, failed.at) == ("USER_BUSY", 20)
+    alone = fold_transfer(transfer(), [dialling, hangup(20, "4010")]).legs[Leg.A]
+    assert (alone.at, alone.code, alone.number) == (20, "4010", "+14155550123")
     waiting = fold_transfer(transfer(), []).legs[Leg.A]
     assert (waiting.at, waiting.fetched_at, waiting.flow, waiting.step) == (10.0, None, "forward", "aleg")
 
@@ -203,6 +215,13 @@ def test_a_fetch_proves_what_the_answer_did_not_say(
 def test_a_rejection_says_its_http_status() -> None:
     row = transfer(status=TransferStatus.REJECTED, http_status=404, reason="call_not_live")
     assert fold_transfer(row, []).summary == "rejected by the platform (HTTP 404): call_not_live"
+
+
+@pytest.mark.parametrize("reason", ["provider_unreachable", "config_invalid", "request_invalid"])
+def test_what_was_not_sent_was_not_rejected_by_the_platform(reason: str) -> None:
+    row = transfer(status=TransferStatus.REJECTED, reason=reason, message="no route to host")
+    found = fold_transfer(row, [])
+    assert (found.settled, found.ok, found.summary) == (True, False, "not sent: no route to host")
 
 
 # --- calls, by example
@@ -299,6 +318,7 @@ def test_refused_requests_and_other_transfers_change_nothing(
 @given(_transfer, _exchanges, _exchange)
 @example(transfer(), [dialling, result(20, "busy")], exchange(0, EventKind.DIAL_ANSWER, outcome=Outcome.NOTED))
 @example(transfer(), [safe], exchange(0, document=PLAIN))
+@example(transfer(), [dialling, hangup(20)], exchange(0, EventKind.DIAL_ANSWER, outcome=Outcome.NOTED))
 def test_a_leg_only_goes_forwards(row: Transfer, facts: list[Exchange], news: Exchange) -> None:
     """As time passes. FAILED alone is ever left: for a document served since, or a connection heard of since."""
     news = replace(news, at=50.0)
@@ -341,3 +361,21 @@ def test_what_is_said_of_a_transfer_is_consistent(row: Transfer, facts: list[Exc
     for state in states:
         assert (state.status is LegStatus.FAILED) <= bool(state.reason)
         assert (state.status is LegStatus.WAITING) <= (state.fetched_at is None)
+
+
+@given(_transfer, _exchanges)
+def test_a_leg_that_dialled_ends_only_where_somebody_answered(row: Transfer, facts: list[Exchange]) -> None:
+    connects = (EventKind.DIAL_ANSWER, EventKind.DIAL_CONNECTED, EventKind.DIAL_RESULT)
+    for leg, state in fold_transfer(row, facts).legs.items():
+        served = [e for e in facts if e.leg == leg and e.transfer_id == row.id and e.document in (DIAL, TWO)]
+        dialled = any(e.outcome in (Outcome.STEP, Outcome.LAST_GOOD) for e in served)
+        if state.status is LegStatus.ENDED and dialled:
+            assert any(e.event.kind in connects for e in facts)
+
+
+def test_a_dial_that_tells_nobody_is_not_called_a_failure() -> None:
+    """Without callbackUrl and action the platform reports no connect, so that there was none proves nothing."""
+    mute = exchange(10, document="<Response><Dial><Number>+14155550123</Number></Dial></Response>")
+    found = fold_transfer(transfer(status=TransferStatus.ACCEPTED), [mute, hangup(20)])
+    assert found.legs[Leg.A].status is LegStatus.ENDED
+    assert found.legs[Leg.A].number == ""

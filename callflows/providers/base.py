@@ -55,6 +55,7 @@ class Provider(ABC):
 
     name: ClassVar[str]
     label: ClassVar[str]
+    usual_url: ClassVar[str]  # of the REST API: what advice shows
     sip_prefixes: ClassVar[tuple[str, ...]]
     signature_headers: ClassVar[tuple[str, str]]  # the newest scheme's header and its nonce's, for sign()
     other_leg_fate: ClassVar[str]  # what becomes of the bridged leg that a transfer leaves alone
@@ -75,6 +76,7 @@ class Provider(ABC):
         self._rest = RestClient(
             name=self.name,
             label=self.label,
+            usual_url=self.usual_url,
             api_url=api_url,
             headers=self.auth_headers,
             secrets=(*self._tokens, self.auth_id),
@@ -92,6 +94,19 @@ class Provider(ABC):
     def rest_token(self) -> str:
         """The newest token; the others only verify."""
         return self._tokens[0]
+
+    def config_fault(self) -> str:
+        """Why REST cannot work with these settings, as one sentence; empty when it can. Touches no network."""
+        if "/" in self.auth_id or any(map(str.isspace, self.auth_id)):
+            return f"{self._setting('AUTH_ID')} must not contain a slash or a space"
+        return self.credentials_fault() or self._rest.fault()
+
+    def credentials_fault(self) -> str:
+        """The same of the credentials alone, where a platform sends them in a form that cannot carry everything."""
+        return ""
+
+    def _setting(self, name: str) -> str:
+        return f"CALLFLOWS_{self.name.upper()}_{name}"
 
     # What a platform says of itself
 
@@ -197,10 +212,13 @@ class Provider(ABC):
                 f"{call_uuid[:80]!r} is not a call UUID", hint="give the CallUUID the platform sent or listed"
             )
         if not self.has_credentials:
-            prefix = f"CALLFLOWS_{self.name.upper()}"
             raise ConfigError(
-                f"there are no credentials for {self.label}", hint=f"set {prefix}_AUTH_ID and {prefix}_AUTH_TOKENS"
+                f"there are no credentials for {self.label}",
+                hint=f"set {self._setting('AUTH_ID')} and {self._setting('AUTH_TOKENS')}",
             )
+        fault = self.config_fault()
+        if fault:
+            raise ConfigError(fault)
         return self._rest.send(
             method, self.call_path(call_uuid or ""), acts=method != "GET", one_call=call_uuid is not None, **content
         )

@@ -19,6 +19,7 @@ OUR_TOKEN = "t"  # noqa: S105 - the name of our own query parameter, see urls.wi
 
 _LINE_BREAK = re.compile(r"\r\n?|[\n\t]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_TOKEN_VALUE = re.compile(r"""([?&]t=)[^&#\s"'<>]+""")
 _NUMBER = re.compile(r"\+?([0-9]{7,15})")
 
 _DIAL_ACTIONS = {
@@ -44,58 +45,88 @@ _BY_EVENT = {
     "recordstop": EventKind.RECORDING,
     "clearedaudio": EventKind.STREAM,
 }
-_CONFERENCE = ("ConferenceAction", "ConferenceName", "ConferenceUUID", "MPCUUID", "MPCName")
-_RECORDING_URL = ("RecordUrl", "RecordFile", "RecordingUrl", "record_url")
-_RECORDING_ID = ("RecordingID", "recording_id")
-_RECORDING = (*_RECORDING_URL, *_RECORDING_ID, "RecordingDuration", "transcription", "transcription_url")
-_INPUT = ("InputType", "Digits", "Speech")
-_INTERIM = ("StableSpeech", "UnstableSpeech")
+# Names by what they tell, and all that are read here: these are kept whatever else a request is stuffed with.
+_CALL = frozenset(
+    "CallUUID call_uuid ParticipantCallUUID From To Direction CallStatus CallerName ForwardedFrom ALegUUID "
+    "ParentCallUUID RequestUUID Event".split()
+)
+_HANGUP = frozenset("HangupCause HangupCauseCode HangupSource".split())
+_DIAL = frozenset(
+    "DialAction DialStatus DialRingStatus DialHangupCause DialHangupCauseCode DialALegUUID DialBLegUUID DialBLegTo "
+    "DialBLegStatus DialBLegHangupCause DialBLegHangupCauseCode DialBLegHangupCode".split()
+)
+_CONFERENCE = frozenset("ConferenceAction ConferenceName ConferenceUUID MPCUUID MPCName".split())
+_RECORDING = frozenset(
+    "RecordUrl RecordFile RecordingUrl record_url RecordingID recording_id RecordingDuration recording_duration "
+    "transcription transcription_url".split()
+)
+_INPUT = frozenset("InputType Digits Speech SpeechConfidenceScore".split())
+_INTERIM = frozenset("StableSpeech UnstableSpeech".split())
+# a duration or a score alone says nothing of the kind
+_TELLS_RECORDING, _TELLS_INPUT = _RECORDING - {"recording_duration"}, _INPUT - {"SpeechConfidenceScore"}
+KNOWN = frozenset(("StreamID",)).union(_CALL, _HANGUP, _DIAL, _CONFERENCE, _RECORDING, _INPUT, _INTERIM)
+
+# Most requests bring none of these; a value object takes longer to make than to look up.
+_NO_INPUT, _NO_DIAL, _NO_RECORDING = InputValues(), DialValues(), RecordingValues()
 
 
 def parse(params: Iterable[tuple[str, str]], sip_prefixes: Sequence[str]) -> CallEvent:
     raw = collect(params)
-
-    def first(*names: str) -> str:
-        return next((raw[name] for name in names if raw.get(name)), "")
-
+    get = raw.get
     return CallEvent(
         kind=kind_of(raw),
         call=CallValues(
-            uuid=first("CallUUID", "call_uuid", "ParticipantCallUUID"),
-            from_number=number(first("From")),
-            to_number=number(first("To")),
-            direction=first("Direction"),
-            status=first("CallStatus"),
-            caller_name=first("CallerName"),
-            forwarded_from=number(first("ForwardedFrom")),
-            a_leg_uuid=first("ALegUUID"),
-            request_uuid=first("RequestUUID"),
+            uuid=get("CallUUID") or get("call_uuid") or get("ParticipantCallUUID", ""),
+            from_number=number(get("From", "")),
+            to_number=number(get("To", "")),
+            direction=get("Direction", ""),
+            status=get("CallStatus", ""),
+            caller_name=get("CallerName", ""),
+            forwarded_from=number(get("ForwardedFrom", "")),
+            a_leg_uuid=get("ALegUUID", ""),
+            request_uuid=get("RequestUUID", ""),
             sip_headers=_sip_headers(raw, sip_prefixes),
         ),
-        input=InputValues(
-            digits=first("Digits"),
-            speech=first("Speech"),
-            confidence=first("SpeechConfidenceScore"),
-            # GetDigits names no type
-            type=first("InputType").lower() or ("dtmf" if first("Digits") else "speech" if first("Speech") else ""),
-        ),
-        dial=DialValues(
-            status=first("DialStatus", "DialBLegStatus"),
-            hangup_cause=first("DialHangupCause", "DialBLegHangupCause"),
-            hangup_code=first("DialHangupCauseCode", "DialBLegHangupCauseCode", "DialBLegHangupCode"),
-            a_leg_uuid=first("DialALegUUID"),
-            b_leg_uuid=first("DialBLegUUID"),
-            b_leg_number=number(first("DialBLegTo")),
-        ),
-        recording=RecordingValues(
-            url=first(*_RECORDING_URL),
-            id=first(*_RECORDING_ID),
-            duration=first("RecordingDuration", "recording_duration"),
-        ),
-        hangup_cause=first("HangupCause"),
-        hangup_code=first("HangupCauseCode"),
-        hangup_source=first("HangupSource"),
+        input=_NO_INPUT if _INPUT.isdisjoint(raw) else _input(raw),
+        dial=_NO_DIAL if _DIAL.isdisjoint(raw) else _dial(raw),
+        recording=_NO_RECORDING if _RECORDING.isdisjoint(raw) else _recording(raw),
+        hangup_cause=get("HangupCause", ""),
+        hangup_code=get("HangupCauseCode", ""),
+        hangup_source=get("HangupSource", ""),
         raw=raw,
+    )
+
+
+def _input(raw: Mapping[str, str]) -> InputValues:
+    digits, speech = raw.get("Digits", ""), raw.get("Speech", "")
+    return InputValues(
+        digits=digits,
+        speech=speech,
+        confidence=raw.get("SpeechConfidenceScore", ""),
+        # GetDigits names no type
+        type=raw.get("InputType", "").lower() or ("dtmf" if digits else "speech" if speech else ""),
+    )
+
+
+def _dial(raw: Mapping[str, str]) -> DialValues:
+    get = raw.get
+    code = get("DialHangupCauseCode") or get("DialBLegHangupCauseCode") or get("DialBLegHangupCode", "")
+    return DialValues(
+        status=get("DialStatus") or get("DialBLegStatus", ""),
+        hangup_cause=get("DialHangupCause") or get("DialBLegHangupCause", ""),
+        hangup_code=code,
+        a_leg_uuid=get("DialALegUUID", ""),
+        b_leg_uuid=get("DialBLegUUID", ""),
+        b_leg_number=number(get("DialBLegTo", "")),
+    )
+
+
+def _recording(raw: Mapping[str, str]) -> RecordingValues:
+    get = raw.get
+    return RecordingValues(
+        url=get("RecordUrl") or get("RecordFile") or get("RecordingUrl") or get("record_url", ""),
+        id=get("RecordingID") or get("recording_id", ""),
+        duration=get("RecordingDuration") or get("recording_duration", ""),
     )
 
 
@@ -110,15 +141,15 @@ def kind_of(raw: Mapping[str, str]) -> EventKind:
         return _DIAL_ACTIONS.get(raw["DialAction"].lower(), EventKind.OTHER)
     if "DialStatus" in raw or "DialRingStatus" in raw:
         return EventKind.DIAL_RESULT
-    if any(name in raw for name in _CONFERENCE):
+    if not _CONFERENCE.isdisjoint(raw):
         return EventKind.CONFERENCE
     if "StreamID" in raw or event.endswith("stream"):
         return EventKind.STREAM
-    if any(name in raw for name in _RECORDING):
+    if not _TELLS_RECORDING.isdisjoint(raw):
         return EventKind.RECORDING
-    if any(name in raw for name in _INPUT):
+    if not _TELLS_INPUT.isdisjoint(raw):
         return EventKind.INPUT
-    if any(name in raw for name in _INTERIM):  # words so far: notify-only, not the input's result
+    if not _INTERIM.isdisjoint(raw):  # words so far: notify-only, not the input's result
         return EventKind.OTHER
     if event.startswith("conference"):
         return EventKind.CONFERENCE
@@ -126,22 +157,34 @@ def kind_of(raw: Mapping[str, str]) -> EventKind:
 
 
 def collect(params: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Clean values under their wire names: the first of a repeated name, at most `MAX_PARAMS`, our token left out."""
+    """Clean values under their wire names: the first of a repeated name, our token left out.
+
+    `KNOWN` names always, and the first `MAX_PARAMS` of the others: SIP headers are the caller's to choose, and
+    must not push the call's own values out.
+    """
     raw: dict[str, str] = {}
+    room = MAX_PARAMS
     for wire_name, value in params:
-        name = clean(wire_name, MAX_NAME)
+        name = wire_name if wire_name in KNOWN else clean(wire_name, MAX_NAME)
         if not name or name == OUR_TOKEN or name in raw:
             continue
-        if len(raw) == MAX_PARAMS:
-            break
+        if name not in KNOWN:
+            if not room:
+                continue
+            room -= 1
         raw[name] = clean(value)
     return raw
 
 
 def clean(text: str, limit: int = MAX_VALUE) -> str:
-    """Text any XML document, log line or database takes: line breaks and tabs are spaces, undecodable is U+FFFD."""
+    """Text any XML document, log line or database takes: line breaks and tabs are spaces, undecodable is U+FFFD.
+
+    Platforms echo URLs of ours; the token in one is a key, and no value.
+    """
     if not (text.isascii() and text.isprintable()):
         text = scrub(_SURROGATE.sub("\ufffd", _LINE_BREAK.sub(" ", text)))
+    if "t=" in text and ("/flows/" in text or "/events/" in text):
+        text = _TOKEN_VALUE.sub(r"\1…", text)
     return text[:limit]
 
 
@@ -156,9 +199,10 @@ def number(value: str) -> str:
 
 def _sip_headers(raw: Mapping[str, str], prefixes: Sequence[str]) -> Mapping[str, str]:
     """Names without their prefix; an earlier prefix wins where two say the same name."""
+    dashed = [name for name in raw if "-" in name]  # as every prefix does, and no name of the platforms' own
     found: dict[str, str] = {}
-    for prefix in prefixes:
-        for name, value in raw.items():
+    for prefix in prefixes if dashed else ():
+        for name in dashed:
             if name[: len(prefix)].upper() == prefix and len(name) > len(prefix):
-                found.setdefault(name[len(prefix) :], value)
+                found.setdefault(name[len(prefix) :], raw[name])
     return found or EMPTY

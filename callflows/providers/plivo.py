@@ -17,6 +17,7 @@ Pairs = Sequence[tuple[str, str]]
 class Plivo(Provider):
     name: ClassVar[str] = "plivo"
     label: ClassVar[str] = "Plivo"
+    usual_url: ClassVar[str] = "https://api.plivo.com/v1"
     signature_headers: ClassVar[tuple[str, str]] = ("X-Plivo-Signature-V3", "X-Plivo-Signature-V3-Nonce")
     other_leg_fate: ClassVar[str] = "Plivo does not document what becomes of it (it may be hung up)"
     # Headers of a SIP leg: set by the caller's side or a Dial's sipHeaders (X-PH-), or SIP's own (SIP-H-To).
@@ -40,7 +41,7 @@ class Plivo(Provider):
         else:
             signatures = present(headers, ("x-plivo-signature-v2", "x-plivo-signature-ma-v2"))
             nonce = headers.get("x-plivo-signature-v2-nonce", "").strip()
-            messages = (octets(_split(request.url)[0] + nonce),) if nonce else ()
+            messages = tuple(octets(url + nonce) for url in _spellings(_split(request.url)[0])) if nonce else ()
         return [Evidence(signature, messages) for signature in signatures]
 
     def auth_headers(self) -> Mapping[str, str]:
@@ -65,11 +66,14 @@ def v3_bases(request: WebhookRequest) -> tuple[bytes, ...]:
         return ()
     # The query is signed decoded (%2B is +, + is a space), the path is not. Blank values count.
     query = parse_qsl(raw_query, keep_blank_values=True, errors="surrogateescape")
-    base = _v3_base(url, query, form)
-    try:
-        return (base.encode(),)
-    except UnicodeEncodeError:
-        return octets(base), octets(_v3_base(url, _replaced(query), _replaced(form)))
+    bases: list[bytes] = []
+    for spelling in _spellings(url):
+        base = _v3_base(spelling, query, form)
+        try:
+            bases.append(base.encode())
+        except UnicodeEncodeError:
+            bases += octets(base), octets(_v3_base(spelling, _replaced(query), _replaced(form)))
+    return tuple(bases)
 
 
 def _v3_base(url: str, query: Pairs, form: Pairs) -> str:
@@ -92,6 +96,14 @@ def _split(url: str) -> tuple[str, str]:
     head, _, query = url.partition("#")[0].partition("?")
     scheme, separator, rest = head.partition("://")
     return scheme.lower() + separator + rest, query
+
+
+def _spellings(url: str) -> tuple[str, ...]:
+    """Python's SDK (4.63.0, Nov 2026) loses `;params` of the last path segment; what the platform does is not known."""
+    scheme, separator, rest = url.partition("://")
+    folder, slash, segment = rest.rpartition("/")
+    bare, found, _ = segment.partition(";")
+    return (url, scheme + separator + folder + slash + bare) if slash and found else (url,)
 
 
 def _replaced(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

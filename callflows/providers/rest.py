@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from ..errors import ConfigError, OutcomeUnknown, ProviderError, ProviderUnreachable
-from ..urls import public_url_fault
+from ..urls import is_loopback, public_url_fault
 from .replies import Platform, Reply
 
 if TYPE_CHECKING:
@@ -31,12 +31,13 @@ class RestClient:
         *,
         name: str,
         label: str,
+        usual_url: str,
         api_url: str,
         headers: Callable[[], Mapping[str, str]],
         secrets: Iterable[str],
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
-        self._api_url = api_url.rstrip("/")
+        self._api_url, self._usual_url = api_url.rstrip("/"), usual_url
         self._headers = headers
         self._secrets = tuple(secrets)
         self._platform = Platform(name, label, self._hide)
@@ -56,11 +57,10 @@ class RestClient:
         query: Mapping[str, str] | None = None,
         json: Mapping[str, str] | None = None,
     ) -> Reply:
-        """The reply, if it is 2xx; otherwise the ProviderError it means.
+        """The reply, if it is 2xx; otherwise the ProviderError it means. To be asked only where `fault` says nothing.
 
         `acts`: whether the request may change something, so that silence after sending is OutcomeUnknown.
         """
-        self._require_api_url()
         client = self._client()
         options: dict[str, Any] = {"headers": dict(self._headers())}
         if query:
@@ -70,6 +70,14 @@ class RestClient:
         reply = self._exchange(client, method, self._api_url + path, acts, options)
         reply.raise_for_status(acts=acts, one_call=one_call)
         return reply
+
+    def fault(self) -> str:
+        """Why nothing can be asked at this address, as one sentence; empty when it can. Touches no network.
+
+        Credentials go out in a header: https, or this machine. An injected transport reaches no network.
+        """
+        found = "" if self._transport else _address_fault(self._api_url, self._usual_url)
+        return found and f"{self._platform.setting('API_URL')} {found}"
 
     def close(self) -> None:
         client = self._clients.pop(os.getpid(), None)
@@ -112,6 +120,8 @@ class RestClient:
         try:
             client = httpx2.Client(
                 transport=self._transport,
+                # a proxy of the environment would look for a simulator on its own loopback
+                trust_env=self._transport is None and not is_loopback(urlsplit(self._api_url).hostname or ""),
                 timeout=httpx2.Timeout(connect=CONNECT, read=READ, write=WRITE, pool=POOL),
                 follow_redirects=False,
                 headers={
@@ -134,12 +144,6 @@ class RestClient:
         if kept is not client and self._transport is None:
             client.close()
         return kept
-
-    def _require_api_url(self) -> None:
-        """Credentials go out in a header: https, or this machine. An injected transport reaches no network."""
-        fault = "" if self._transport else public_url_fault(self._api_url)
-        if fault:
-            raise ConfigError(f"{self._platform.setting('API_URL')} {fault}")
 
     def _not_sent(self, reason: object) -> ProviderError:
         return ProviderUnreachable(
@@ -168,6 +172,20 @@ class RestClient:
         for secret in sorted((one for one in known if len(one) >= 4), key=len, reverse=True):
             text = text.replace(secret, "[hidden]")
         return text
+
+
+def _address_fault(url: str, usual: str) -> str:
+    """The end of a sentence; empty for an address that credentials may be sent to."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return f"is not a URL; {usual} is one"
+    if parts.scheme not in ("http", "https") or not host:
+        return f"must be an absolute URL such as {usual}"
+    if parts.scheme == "http" and not is_loopback(host):
+        return f"must be https: {host} is not this machine, and the credentials would travel in clear"
+    return public_url_fault(url)
 
 
 def _read(response: httpx2.Response) -> bytes:

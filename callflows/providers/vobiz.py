@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 from urllib.parse import quote, unquote, urlsplit
 
-from ..errors import ConfigError
 from ..models import WebhookRequest
 from .base import Provider
 from .signatures import Evidence, octets, present
@@ -19,6 +18,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 class Vobiz(Provider):
     name: ClassVar[str] = "vobiz"
     label: ClassVar[str] = "Vobiz"
+    usual_url: ClassVar[str] = "https://api.vobiz.ai/api/v1"
     signature_headers: ClassVar[tuple[str, str]] = ("X-Vobiz-Signature-V3", "X-Vobiz-Signature-V3-Nonce")
     other_leg_fate: ClassVar[str] = "it keeps its current flow, says Vobiz; bridged to nobody, that may be silence"
     # Dial's sipHeaders arrive as X-VH-, those of make-call as X-PH- (vendor's live test, Aug 2026).
@@ -42,10 +42,13 @@ class Vobiz(Provider):
                 found += (Evidence(signature, messages) for signature in signatures)
         return found
 
-    def auth_headers(self) -> Mapping[str, str]:
-        for value, setting in ((self.auth_id, "AUTH_ID"), (self.rest_token, "AUTH_TOKENS")):
+    def credentials_fault(self) -> str:
+        for value, setting in ((self.auth_id, "AUTH_ID"), *((token, "AUTH_TOKENS") for token in self._tokens[:1])):
             if not (value.isascii() and value.isprintable()):
-                raise ConfigError(f"CALLFLOWS_VOBIZ_{setting} holds a character that no HTTP header can carry")
+                return f"{self._setting(setting)} holds a character that no HTTP header can carry"
+        return ""
+
+    def auth_headers(self) -> Mapping[str, str]:
         return {"X-Auth-ID": self.auth_id, "X-Auth-Token": self.rest_token}
 
     def call_path(self, call_uuid: str = "") -> str:

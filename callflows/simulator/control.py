@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
 
-from .calls import Leg, plain
+from .calls import Leg
 from .clock import MODES
 from .faults import KINDS, Fault
-from .reading import read_behaviour, read_call, read_number, read_text
+from .reading import read_behaviour, read_call, read_number, read_party, read_text
 from .switches import Switches
 
 if TYPE_CHECKING:
@@ -65,7 +65,12 @@ def control(simulator: Simulator) -> Blueprint:
 
     @route("/", "GET")
     def index() -> Any:
-        return {"provider": simulator.provider, "auth_id": simulator.auth_id, "clock": clock_state()}
+        return {
+            "provider": simulator.provider,
+            "auth_id": simulator.auth_id,
+            "seed": simulator.seed,
+            "clock": clock_state(),
+        }
 
     @route("/reset", "POST")
     def reset() -> Any:
@@ -148,9 +153,9 @@ def control(simulator: Simulator) -> Blueprint:
 
     @route("/numbers/<number>", "PUT")
     def set_number(number: str) -> Any:
-        behaviour = read_behaviour(_body())
+        party, behaviour = read_party(number), read_behaviour(_body())
         with simulator.platform.lock:
-            simulator.platform.behaviours[plain(number)] = behaviour
+            simulator.platform.behaviours[party] = behaviour
         return dataclasses.asdict(behaviour)
 
     @route("/numbers", "GET")

@@ -9,7 +9,7 @@ import dataclasses
 import re
 from typing import Any
 
-from .calls import Behaviour, Call
+from .calls import Behaviour, Call, plain
 from .document import is_http_url
 
 _UNSET = object()
@@ -53,6 +53,14 @@ def _seconds(name: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1e6:
         raise ValueError(f"{name} is a number of seconds")
     return float(value)
+
+
+def read_party(text: str) -> str:
+    """Who can be dialled: a number, as digits, or a sip: URI."""
+    party = plain(text)
+    if not re.fullmatch(r"[0-9]{1,15}|(?i:sips?):[^\s@]+@\S+", party):
+        raise ValueError(f"{text!r} is not a number with 1 to 15 digits, nor a sip: URI")
+    return party
 
 
 def read_behaviour(body: dict[str, Any]) -> Behaviour:

@@ -6,6 +6,7 @@ Binds to loopback addresses only: the control routes have no authentication.
 from __future__ import annotations
 
 import ipaddress
+import secrets
 import threading
 from datetime import datetime
 from types import TracebackType
@@ -27,7 +28,7 @@ AUTH_TOKEN = "simulator-auth-token"  # noqa: S105  (no secret: it opens a simula
 
 class Simulator:
     """One provider's platform. `patience` caps, in wall-clock seconds, how long a slow web application is really
-    waited for; virtual time pays the platform's full timeout all the same."""
+    waited for; virtual time pays the platform's full timeout all the same. Without a `seed` UUIDs differ each time."""
 
     def __init__(
         self,
@@ -36,7 +37,7 @@ class Simulator:
         auth_id: str = "",
         auth_token: str = AUTH_TOKEN,
         clock: str = "manual",
-        seed: int = 1,
+        seed: int | None = 1,
         switches: dict[str, Any] | None = None,
         epoch: datetime = EPOCH,
         patience: float | None = None,
@@ -53,6 +54,7 @@ class Simulator:
         self._start()
 
     def _start(self) -> None:
+        self.seed = secrets.randbits(32) if self._seed is None else self._seed
         self.requests: list[dict[str, Any]] = []
         self.faults = Faults()
         self.platform = Platform(
@@ -61,7 +63,7 @@ class Simulator:
             self._switches,
             auth_id=self.auth_id,
             auth_token=self.auth_token,
-            seed=self._seed,
+            seed=self.seed,
             patience=self._patience,
         )
 

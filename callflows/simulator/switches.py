@@ -122,10 +122,10 @@ class Switches:
 
     @classmethod
     def explain(cls) -> dict[str, Any]:
-        """Name -> values, default, defaults per platform, and why."""
+        """Name -> values (a list, the default first), default, defaults per platform, and why."""
         return {
             f.name: {
-                "values": list(f.metadata["values"] or ()) or "number",
+                "values": list(f.metadata["values"] or (f.default, "a number")),
                 "default": f.default,
                 "per_provider": f.metadata["per_provider"],
                 "why": f.metadata["why"],

@@ -8,6 +8,7 @@ from typing import Any
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _TOKEN = re.compile(r"([?&]t=)[^&#\s]+")
+_HERE = re.compile(r"https?://(?:localhost|127(?:\.[0-9]+){3}|\[::1\])(?::[0-9]+)?(/[^\s#]*)(?:#\S*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,10 @@ class Entry:
 
 
 def shorten(text: str) -> str:
-    """Tokens make URLs unreadable, and are not for everybody's eyes."""
-    return _TOKEN.sub(r"\1…", text)
+    """What makes URLs unreadable goes: tokens, which are not for everybody's eyes, and of one on this machine all but
+    its path and query.
+    """
+    return _HERE.sub(r"\1", _TOKEN.sub(r"\1…", text))
 
 
 class Transcript:

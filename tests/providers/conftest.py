@@ -26,8 +26,7 @@ def providers(platform_server: Platform) -> Iterator[dict[str, Provider]]:
 
 
 @pytest.fixture
-def platform(platform_server: Platform, monkeypatch: pytest.MonkeyPatch) -> Platform:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+def platform(platform_server: Platform) -> Platform:
     platform_server.script.clear()
     platform_server.asked.clear()
     return platform_server

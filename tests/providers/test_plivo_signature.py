@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlparse, urlsplit
 
 import pytest
 from hypothesis import assume, given
@@ -202,6 +202,11 @@ def test_the_scheme_is_compared_in_lower_case() -> None:
     )
 
 
+def test_without_such_parameters_there_is_one_spelling() -> None:
+    for url in ("https://example.com/p?a=;b", "https://example.com/x;y/p", "https://example.com", "x;y"):
+        assert len(v3_bases(request("POST", url))) == 1
+
+
 SEGMENT = st.text("abcXYZ019-_.~", min_size=1, max_size=8) | st.sampled_from(["p%20q", "%C3%A9", "a%2Fb", "@", "x:y"])
 HOST = st.sampled_from(["example.com", "EXAMPLE.com", "flows.example.com:443", "127.0.0.1:5000", "localhost"])
 ASCII = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=12)
@@ -244,6 +249,33 @@ def test_v3_get_agrees_with_the_official_sdk(url: str, nonce: str) -> None:
     signature = get_signature_v3(T.encode(), base, nonce).decode()
     assert plivo(T).verify(request("GET", url, v3=signature, v3_nonce=nonce)) is Signature.VALID
     assert plivo(T).verify(request("GET", url, v3=signature, v3_nonce=nonce + "1")) is Signature.WRONG
+
+
+PARAMETRISED = ["/p;a", "/p;a=1;b=2", "/x;y/p", "/x;y/p;z", "/p/;a", "/;", "/p;a%3Bb"]
+
+
+@pytest.mark.parametrize("path", PARAMETRISED)
+@pytest.mark.parametrize("query", ["", "?b=2&a=%3B", "?x=/a;b#ct=2000"])
+def test_parameters_of_the_last_path_segment_may_be_signed_or_not(path: str, query: str) -> None:
+    url, form = f"https://example.com{path}{query}", {"CallUUID": "u"}
+    sent = tuple(form.items())
+    post, get = construct_post_url(url, form).decode(), construct_get_url(url, {}).decode()
+    ours = plivo(T)
+    for method, given_form, theirs in (("POST", sent, post), ("GET", (), get)):
+        whole, *others = v3_bases(request(method, url, given_form))
+        assert theirs.encode() in (whole, *others)
+        assert whole.startswith(f"https://example.com{path}".encode())
+        for base in (theirs.encode(), whole):
+            signature = mac(T.encode(), base + b"." + N.encode()).decode()
+            assert ours.verify(request(method, url, given_form, v3=signature, v3_nonce=N)) is Signature.VALID
+            signature = mac(T.encode(), base + b"x." + N.encode()).decode()
+            assert ours.verify(request(method, url, given_form, v3=signature, v3_nonce=N)) is Signature.WRONG
+    v2 = mac(T.encode(), f"https://example.com{path}{N}".encode()).decode()
+    assert ours.verify(request("POST", url, v2=v2, v2_nonce=N)) is Signature.VALID
+    bare = urlparse(url)._replace(params="", query="", fragment="").geturl()
+    v2 = mac(T.encode(), f"{bare}{N}".encode()).decode()
+    assert validate_signature(url, N, v2, T)
+    assert ours.verify(request("POST", url, v2=v2, v2_nonce=N)) is Signature.VALID
 
 
 @given(url=urls(), form=FORM)

@@ -5,7 +5,9 @@ there are any), with invented numbers; a file's name starts with the kind it mus
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, quote
 
 import pytest
@@ -14,8 +16,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from callflows.models import CallEvent, EventKind
-from callflows.providers import NAMES, provider_class
-from callflows.providers.params import MAX_NAME, MAX_PARAMS, MAX_VALUE, clean, number
+from callflows.providers import NAMES, params, provider_class
+from callflows.providers.params import KNOWN, MAX_NAME, MAX_PARAMS, MAX_VALUE, clean, number
 
 DATA = Path(__file__).parents[1] / "data" / "webhooks"
 FILES = sorted(DATA.glob("*/*.txt"))
@@ -199,6 +201,52 @@ def test_limits() -> None:
     many = parse([(f"p{n}", "1") for n in range(1000)])
     assert len(many.raw) == MAX_PARAMS
     assert len(parse([("x" * 5, str(n)) for n in range(1000)] + [("CallUUID", A)]).raw) == 2
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_what_a_caller_adds_pushes_nothing_out(path: Path) -> None:
+    added = [(f"X-PH-{n}", "1") for n in range(MAX_PARAMS + 5)]
+    plain = parse(read(path), path.parent.name)
+    stuffed = parse(added + read(path), path.parent.name)
+    assert len(stuffed.raw) <= MAX_PARAMS + len(KNOWN)
+    assert list(stuffed.raw)[:MAX_PARAMS] == [name for name, _ in added[:MAX_PARAMS]]
+    without = replace(stuffed.call, sip_headers=plain.call.sip_headers)
+    assert replace(stuffed, raw=plain.raw, call=without) == plain
+
+
+def test_every_name_that_is_read_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: set[str] = set()
+
+    class Noting(dict[str, str]):
+        def get(self, name: str, default: Any = None) -> Any:
+            read.add(name)
+            return super().get(name, default)
+
+    monkeypatch.setattr(params, "collect", lambda sent: Noting(sent))
+    for sent in ([], [("DialStatus", "x"), ("RecordUrl", ""), ("Digits", "")], [("InputType", "")]):
+        parse(sent)
+    assert {"CallUUID", "DialBLegUUID", "recording_id", "SpeechConfidenceScore"} <= read
+    assert read <= KNOWN
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("https://f.example.com/flows/plivo/hold/aleg?t=abc-_.Z1", "https://f.example.com/flows/plivo/hold/aleg?t=…"),
+        ("https://f.example.com/x/events/vobiz?a=1&t=abc&b=2", "https://f.example.com/x/events/vobiz?a=1&t=…&b=2"),
+        ("https://f.example.com/flows/p/f/s?t=abc#ct=2000", "https://f.example.com/flows/p/f/s?t=…#ct=2000"),
+        ('{"aleg_url": "https://f/flows/p/f/s?t=abc", "x": 1}', '{"aleg_url": "https://f/flows/p/f/s?t=…", "x": 1}'),
+        ("https://f/flows/p/f/s?t=a\x00bc https://f/events/p?t=d", "https://f/flows/p/f/s?t=… https://f/events/p?t=…"),
+        ("https://f/flows/p/f/s?t=" + "x" * MAX_VALUE, "https://f/flows/p/f/s?t=…"),
+        ("https://elsewhere.example.com/music?t=30", "https://elsewhere.example.com/music?t=30"),
+        ("https://f/flows/p/f/s?start=1", "https://f/flows/p/f/s?start=1"),
+        ("https://f/flows/p/f/s?t=", "https://f/flows/p/f/s?t="),
+    ],
+)
+def test_the_token_of_an_echoed_url_is_left_out(value: str, expected: str) -> None:
+    assert clean(value) == expected
+    assert clean(expected) == expected
+    assert parse([("AnswerURL", value)]).raw == {"AnswerURL": expected}
 
 
 def test_the_first_of_a_repeated_name_wins_and_our_token_is_left_out() -> None:

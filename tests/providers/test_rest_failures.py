@@ -107,11 +107,26 @@ def test_what_was_not_sent_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> Non
         thread.start()
         assert listening.wait(5)
 
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(rest, "time", SimpleNamespace(sleep=the_network_comes_back, monotonic=time.monotonic))
     assert transfer(make("plivo", f"http://127.0.0.1:{port}")).http_status == 202
     thread.join(5)
     assert len(seen) == 1
+
+
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "NO_PROXY", "no_proxy")
+
+
+def test_a_proxy_is_not_asked_for_this_machine(
+    platform: Platform, no_pause: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in PROXIES:
+        monkeypatch.setenv(name, "" if name.upper() == "NO_PROXY" else f"http://127.0.0.1:{refused_port()}")
+    for name in NAMES:
+        for host in ("127.0.0.1", "localhost"):
+            platform.answers(202, {})
+            assert transfer(make(name, platform.url.replace("127.0.0.1", host))).http_status == 202
+        with pytest.raises(ProviderUnreachable, match=r"Connection refused.*nothing was sent"):
+            transfer(make(name, "https://nothing.invalid"))  # elsewhere it is: this is the proxy's refusal
 
 
 def test_dns_failure(no_pause: list[float]) -> None:

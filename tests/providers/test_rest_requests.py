@@ -20,6 +20,7 @@ from platform_server import (
     transfer,
 )
 
+from callflows.config import Settings
 from callflows.errors import (
     ConfigError,
     RequestInvalid,
@@ -96,18 +97,59 @@ def test_without_credentials_nothing_is_sent(
     assert platform.asked == []
 
 
-@pytest.mark.parametrize("url", ["http://api.example.com/v1", "", "api.example.com", "ftp://127.0.0.1", "https://"])
+def refused(provider: Provider) -> str:
+    """The fault, which every request says, too."""
+    fault = provider.config_fault()
+    for ask in (*ACTIONS, *READS):
+        with pytest.raises(ConfigError) as caught:
+            ask(provider)
+        assert caught.value.message == fault
+    return fault
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("http://api.example.com/v1", "must be https: api.example.com is not this machine"),
+        ("", "must be an absolute URL such as {usual}"),
+        ("api.example.com", "must be an absolute URL such as {usual}"),
+        ("ftp://127.0.0.1", "must be an absolute URL such as {usual}"),
+        ("https://", "must be an absolute URL such as {usual}"),
+        ("https://[::1", "is not a URL; {usual} is one"),
+        ("https://api.example.com:port/v1", "is not a URL; {usual} is one"),
+        ("https://ann:secret@api.example.com/v1", "must not contain a user name or password"),
+        ("https://api.example.com/v1?x=1", "must not have a query"),
+        ("https://api.example.com/v 1", "contains a character a URL cannot have"),
+    ],
+)
 @pytest.mark.parametrize("name", NAMES)
-def test_credentials_go_to_https_or_this_machine_only(name: str, url: str) -> None:
-    with pytest.raises(ConfigError, match=f"CALLFLOWS_{name.upper()}_API_URL"):
-        transfer(make(name, "", api_url=url))
+def test_credentials_go_to_https_or_this_machine_only(name: str, url: str, says: str) -> None:
+    fault = refused(make(name, "", api_url=url))
+    usual = Settings.load({}).for_provider(name, "api_url")
+    assert fault.startswith(f"CALLFLOWS_{name.upper()}_API_URL {says.format(usual=usual)}")
+    assert "secret" not in fault
+
+
+def test_settings_that_work_have_no_fault(provider: Provider) -> None:
+    assert provider.config_fault() == ""
+    assert make(provider.name, "https://api.example.com").config_fault() == ""
+    assert make(provider.name, "http://[::1]:8080").config_fault() == ""
+    # without credentials there is nothing to be wrong with
+    assert make(provider.name, "https://api.example.com", auth_id="", auth_tokens=[]).config_fault() == ""
+
+
+@pytest.mark.parametrize("auth_id", ["MA/1", "MA 1", "MA\t1", "MA\u20281", "../x"])
+def test_an_auth_id_is_one_segment_of_a_path(provider: Provider, platform: Platform, auth_id: str) -> None:
+    fault = refused(make(provider.name, platform.url, auth_id=auth_id))
+    assert fault == f"CALLFLOWS_{provider.name.upper()}_AUTH_ID must not contain a slash or a space"
+    assert platform.asked == []
 
 
 @pytest.mark.parametrize("token", ["a\nb-token", "tökén"])
 def test_a_token_no_header_can_carry(platform: Platform, token: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        transfer(make("vobiz", platform.url, auth_tokens=[token]))
-    assert token not in str(caught.value)
+    fault = refused(make("vobiz", platform.url, auth_tokens=[token]))
+    assert fault == "CALLFLOWS_VOBIZ_AUTH_TOKENS holds a character that no HTTP header can carry"
+    assert "AUTH_ID holds" in refused(make("vobiz", platform.url, auth_id="MÄ"))
     platform.answers(202, {})
     transfer(make("plivo", platform.url, auth_tokens=[token]))  # base64 carries anything
 

@@ -15,6 +15,7 @@ import pytest
 
 import callflows.simulator
 from callflows.simulator import Simulator, Switches, serve
+from callflows.simulator.transcript import Entry
 
 from .conftest import AGENT, CALLER, LINE, Phone, Web
 
@@ -94,10 +95,10 @@ def test_the_transcript_reads_like_a_story(vobiz: Phone, web: Web) -> None:
     vobiz.number(AGENT, hangs_up_after=30)
     conversation(vobiz, web)
     vobiz.run()
-    lines = vobiz.transcript().replace(web.url, "https://app").splitlines()
+    lines = vobiz.transcript().splitlines()
     wanted = [
         "     0.0s  A leg  +14155550101     calls +14155550100",
-        "     0.0s  A leg  +14155550101     POST https://app/answer -> 200 (146 bytes)  [StartApp]",
+        "     0.0s  A leg  +14155550101     POST /answer -> 200 (146 bytes)  [StartApp]",
         "     0.0s  A leg  +14155550101     is answered",
         '     0.0s  A leg  +14155550101     hears "Please hold the line now."',
         "     2.0s  A leg  +14155550101     dials +14155550123",
@@ -107,11 +108,29 @@ def test_the_transcript_reads_like_a_story(vobiz: Phone, web: Web) -> None:
         "     5.0s  B leg  +14155550123     is connected to +14155550101",
         "    35.0s  B leg  +14155550123     hung up: Normal Hangup (4000, Callee)",
         "    35.0s  A leg  +14155550101     hung up: End Of XML Instructions (4010, Vobiz)",
-        "    35.0s  A leg  +14155550101     POST https://app/answer -> 200 (146 bytes)  [Hangup]",
+        "    35.0s  A leg  +14155550101     POST /answer -> 200 (146 bytes)  [Hangup]",
     ]
     assert lines == wanted
     entry = vobiz.entries("connect")[0]
     assert set(entry) >= {"at", "call_uuid", "leg", "number", "kind", "text", "connected_to"}
+    assert vobiz.entries("fetch")[0]["text"] == f"POST {web.url}/answer -> 200 (146 bytes)  [StartApp]"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("POST http://127.0.0.1:8000/a/b?t=x&c=1#ct=2000&rp=all -> 200", "POST /a/b?t=…&c=1 -> 200"),
+        ("aleg_url=https://localhost/a?t=x legs=aleg -> 202", "aleg_url=/a?t=… legs=aleg -> 202"),
+        ("http://[::1]:8000/a http://127.8.9.1/b#c", "/a /b"),
+        ("POST https://flows.example.com/a#ct=1 -> 200", "POST https://flows.example.com/a#ct=1 -> 200"),
+        ("http://127.0.0.1.example.com/a#b", "http://127.0.0.1.example.com/a#b"),
+        ("http://localhost.example.com/a http://127.0.0.1:80", "http://localhost.example.com/a http://127.0.0.1:80"),
+    ],
+)
+def test_a_url_of_this_machine_is_shown_as_its_path(text: str, shown: str) -> None:
+    entry = Entry(0.0, "u", "A", "1", "note", text)
+    assert entry.as_text().endswith(f"  {shown}")
+    assert entry.as_dict()["text"] == text
 
 
 def test_one_event_is_one_line_whatever_was_said(phone: Phone, web: Web) -> None:
@@ -145,6 +164,11 @@ def test_one_event_is_one_line_whatever_was_said(phone: Phone, web: Web) -> None
         ("PUT", "numbers/1", {"keys": [[1, "x"]]}),
         ("PUT", "numbers/1", {"says": [["a", "b"]]}),
         ("PUT", "numbers/1", {"colour": "red"}),
+        ("PUT", "numbers/abc", {"behaviour": "busy"}),
+        ("PUT", "numbers/+", {"behaviour": "busy"}),
+        ("PUT", "numbers/1234567890123456", {"behaviour": "busy"}),
+        ("PUT", "numbers/١٢٣", {"behaviour": "busy"}),
+        ("PUT", "numbers/sip:", {"behaviour": "busy"}),
         ("PATCH", "switches", {"other_leg": "flies"}),
         ("PATCH", "switches", {"other_leg": []}),
         ("PATCH", "switches", {"unheard_of": 1}),
@@ -232,9 +256,39 @@ def test_every_switch_has_values_a_default_and_a_reason() -> None:
         assert entry["why"], name
         values = entry["values"]
         defaults = [entry["default"], *entry["per_provider"].values()]
-        assert values == "number" or (len(values) >= 2 and set(defaults) <= set(values)), name
-        for value in values if values != "number" else [3]:
+        assert isinstance(values, list), name
+        assert values[0] == entry["default"], name
+        assert len(values) >= 2, name
+        numeric = "a number" in values
+        assert numeric or set(defaults) <= set(values), name
+        for value in [values[0], 3] if numeric else values:
             assert getattr(Switches.for_provider("plivo", {name: value}), name) == value
+
+
+def test_the_docs_table_is_the_codes_own() -> None:
+    page = (Path(__file__).parents[2] / "docs/simulator.md").read_text()
+    for name, entry in Switches.explain().items():
+        values = ", ".join("a number" if value == "a number" else f"`{value}`" for value in entry["values"])
+        vobiz = "".join(f"`{value}`" for value in entry["per_provider"].values())
+        assert f"| `{name}` | {values} | {vobiz} | {entry['why']} |\n" in page
+
+
+@pytest.mark.parametrize("number", ["+14155550123", "14155550123", "911", "+1 (415) 555-0123", "sip:ann@example.com"])
+def test_who_can_be_given_a_behaviour(plivo: Phone, number: str) -> None:
+    plivo.number(number, behaviour="busy")
+    (known,) = plivo.control("GET", "numbers")
+    assert known == ("".join(filter(str.isdigit, number)) if "@" not in number else number)
+
+
+def test_without_a_seed_every_run_has_its_own_uuids(start: Callable[..., Phone], web: Web) -> None:
+    phones = [start("plivo", seed=None), start("plivo", seed=None)]
+    url = web.xml("/answer", "<Hangup/>")
+    uuids = {phone.call(url) for phone in phones}
+    phones[0].control("POST", "reset")
+    uuids.add(phones[0].call(url))
+    assert len(uuids) == 3
+    seed = phones[0].control("GET", "")["seed"]
+    assert start("plivo", seed=seed).call(url) in uuids
 
 
 def test_the_python_door() -> None:
