@@ -16,19 +16,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from .compose import Composed
-from .documents import DECLARATION, EMPTY, safe_document, silent_document
-from .errors import TokenInvalid
-from .flows import ENTRY_STEPS, Flow
+from .documents import DECLARATION, EMPTY, safe_document, silent_document, without_secrets
+from .errors import TokenExpired, TokenInvalid
+from .flows import ENTRY_STEPS, Flow, is_name
 from .models import CallEvent, EventKind, Exchange, Leg, Outcome, Problem, Signature, SignatureMode, WebhookRequest
 from .runtime import Runtime
 from .signing import Token
-from .urls import LINK_OPEN
+from .urls import step_path, without_marks
 
 log = logging.getLogger("callflows.webhooks")
 
 SAFE_TRIES = 2
 _REFUSED = "_refused"  # in the state of a safe document's retry: what a token lacked, our new one does not mend
 _NO_TOKEN = "no-token"  # noqa: S105
+_NO_NAME = "-"  # no flow or step is called that
+_TOO_MANY_HOPS = "too-many-hops"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +62,8 @@ class _Served:
 
 
 def answer_step(runtime: Runtime, provider: str, flow: str, step: str, request: WebhookRequest) -> Answer:
-    """A request on /flows/<provider>/<flow>/<step>."""
-    return _answer(runtime, provider, flow, step, request)
+    """A request on /flows/<provider>/<flow>/<step>, whatever stands there for names."""
+    return _answer(runtime, provider, flow or _NO_NAME, step or _NO_NAME, request)
 
 
 def answer_event(runtime: Runtime, provider: str, request: WebhookRequest) -> Answer:
@@ -71,12 +73,13 @@ def answer_event(runtime: Runtime, provider: str, request: WebhookRequest) -> An
 
 def _answer(runtime: Runtime, provider: str, flow: str, step: str, request: WebhookRequest) -> Answer:
     started = time.perf_counter()
+    until = time.monotonic() + runtime.settings.deadline
     event, genuine = CallEvent(EventKind.OTHER), _Genuine(None)
     try:
         signature = runtime.provider(provider).verify(request)
         event = runtime.provider(provider).parse(request.form if request.method == "POST" else request.query)
         genuine = _judge_request(runtime, provider, flow, step, signature, event, request)
-        served = _serve(runtime, provider, flow, step, event, genuine)
+        served = _serve(runtime, provider, flow, step, event, genuine, until)
     except _Rejected as rejection:
         _record(runtime, provider, flow, step, event, genuine, started, rejected=str(rejection))
         return Answer(403, b"")
@@ -105,11 +108,11 @@ def _judge_request(
     mode = runtime.settings.for_provider(provider, "signatures")
     if signature is Signature.WRONG:
         if mode is not SignatureMode.OFF:
-            log.warning("403: the signature of %s does not match; checked against %s", request.path, request.url)
+            _warn(runtime, f"the signature of {request.path} does not match; checked against {_bare(request.url)}")
             raise _Rejected("signature-wrong")
         signature = Signature.ABSENT
     if signature is Signature.ABSENT and mode is SignatureMode.REQUIRED:
-        log.warning("403: unsigned request on %s, and signatures are required", request.path)
+        _warn(runtime, f"unsigned request on {request.path}, and signatures are required")
         raise _Rejected("signature-absent")
     text = next((value for name, value in request.query if name == "t"), None)
     try:
@@ -122,9 +125,20 @@ def _judge_request(
             return _Genuine(None, error.code)
         token = None
     if token is None and signature is Signature.ABSENT:
-        log.warning("403: %s: unsigned and no token: use the output of `callflows url`", request.path)
+        _warn(runtime, f"{request.path}: unsigned and no token: use the output of `callflows url`")
         raise _Rejected("unsigned-no-token")
     return _Genuine(token)
+
+
+def _warn(runtime: Runtime, why: str) -> None:
+    """A stranger decides how often this happens, not how much we write of it."""
+    if runtime.may_record_rejection():
+        log.warning("403: %s", why)
+
+
+def _bare(url: str) -> str:
+    """Without the values of the query: tokens among them, however they are spelled."""
+    return url.partition("?")[0] + ("?…" if "?" in url else "")
 
 
 def _check_call(runtime: Runtime, token: Token, flow: str, step: str, event: CallEvent) -> None:
@@ -144,12 +158,13 @@ def _check_call(runtime: Runtime, token: Token, flow: str, step: str, event: Cal
     raise TokenInvalid("the token was made for another call")
 
 
-def _serve(runtime: Runtime, provider: str, flow: str, step: str, event: CallEvent, genuine: _Genuine) -> _Served:
+def _serve(
+    runtime: Runtime, provider: str, flow: str, step: str, event: CallEvent, genuine: _Genuine, until: float
+) -> _Served:
     if not flow or _is_news(event):
         return _Served(Outcome.NOTED, DECLARATION + EMPTY, reason=genuine.refused)
     token = genuine.token or Token()
     known = runtime.versions.live(flow) or runtime.versions.load(token.version)
-    until = time.monotonic() + runtime.settings.deadline
     problems: tuple[Problem, ...] = ()
     reason = _why_nothing(runtime, known, token, genuine)
     for number, version in enumerate(() if reason else _candidates(runtime, flow, token)):
@@ -162,8 +177,6 @@ def _serve(runtime: Runtime, provider: str, flow: str, step: str, event: CallEve
         reason = reason or why
     for problem in problems:
         log.error("call %s: %s/%s not served: %s", event.call.uuid, flow, step, problem)
-    if genuine.refused or reason == _NO_TOKEN:
-        token = replace(token, state={_REFUSED: reason})
     return _fallback(runtime, provider, known, flow, step, event, token, reason, problems, until)
 
 
@@ -177,7 +190,7 @@ def _why_nothing(runtime: Runtime, known: Flow | None, token: Token, genuine: _G
     if genuine.refused or _REFUSED in token.state:
         return genuine.refused or str(token.state[_REFUSED])
     if token.hops > runtime.settings.max_hops:
-        return "too-many-hops"
+        return _TOO_MANY_HOPS
     return "unknown-flow" if known is None else ""
 
 
@@ -243,15 +256,19 @@ def _fallback(
     asked = known.steps.get(step) if known else None
     if asked is not None and asked.kind == "sound":
         return _Served(Outcome.SILENT, DECLARATION + silent_document(), silent_document(), "", reason, problems)
-    if known is not None and known.manifest.fallback not in ("", step) and known.manifest.fallback in known.steps:
-        served, _ = _try(runtime, known, known.manifest.fallback, provider, event, token, until)
+    own = known.manifest.fallback if known is not None and reason != _TOO_MANY_HOPS else ""
+    if known is not None and own not in ("", step) and own in known.steps:
+        served, _ = _try(runtime, known, own, provider, event, token, until)
         if served is not None:
             return replace(served, outcome=Outcome.FALLBACK, reason=reason, problems=problems)
     links = runtime.composer.links(provider)
     retry = ""
-    if token.tries < SAFE_TRIES:
-        again = replace(token, call_uuid=token.call_uuid or event.call.uuid, tries=token.tries + 1)
-        retry = links.add(f"/flows/{provider}/{flow}/{step}", again)
+    # a name that is none cannot be asked for again, and a loop is not to be gone round once more
+    if token.tries < SAFE_TRIES and is_name(flow) and is_name(step) and reason != _TOO_MANY_HOPS:
+        refused = reason in (_NO_TOKEN, TokenInvalid.code, TokenExpired.code)
+        state = {_REFUSED: reason} if refused else token.state
+        again = replace(token, call_uuid=token.call_uuid or event.call.uuid, state=state, tries=token.tries + 1)
+        retry = links.add(step_path(provider, flow, step), again)
     document = safe_document(
         provider=provider,
         language=known.manifest.language if known else "en-US",
@@ -295,7 +312,7 @@ def _record(
             reason=served.reason if served else rejected,
             http_status=200 if served else 403,
             duration_ms=round((time.perf_counter() - started) * 1000, 3),
-            document=served.unsealed.replace(LINK_OPEN, "…") if served else "",
+            document=without_marks(without_secrets(served.unsealed)) if served else "",
             problems=tuple(str(problem) for problem in served.problems) if served else (),
         )
         runtime.journal.write(exchange)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from flask import Flask
 
 from .config import Settings
 from .runtime import Runtime
 from .webhooks import bp
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
 def create_app(settings: Settings | Mapping[str, Any] | None = None) -> Flask:
@@ -30,6 +34,22 @@ class CallFlows:
 
     def init_app(self, app: Flask) -> None:
         runtime = Runtime(self._settings)
+        runtime.configure_logs()
         runtime.prepare_to_serve()
         app.extensions["callflows"] = runtime
         app.register_blueprint(bp)
+        prefix = urlsplit(runtime.settings.public_url).path
+        if prefix:
+            app.wsgi_app = _without_prefix(app.wsgi_app, prefix)  # type: ignore[method-assign, assignment]
+
+
+def _without_prefix(inner: WSGIApplication, prefix: str) -> WSGIApplication:
+    """PUBLIC_URL may have a path. Most proxies take it off; for those that pass it on we do."""
+
+    def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path.startswith(tuple(f"{prefix}/{ours}" for ours in ("flows/", "events/", "audio/", "healthz", "readyz"))):
+            environ = {**environ, "PATH_INFO": path[len(prefix) :]}
+        return inner(environ, start_response)
+
+    return app

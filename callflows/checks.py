@@ -94,10 +94,13 @@ def _folders(runtime: Runtime) -> Iterator[Problem]:
         found = runtime.versions.stale(name)
         if found:
             hint = f"callflows flows check {name}"
-            yield _error("config.stale-flow", f"flow {name}: the newest save is not served: {found[1][0]}", hint)
+            errors = [str(problem) for problem in found[1] if problem.severity is Severity.ERROR]
+            yield _error(
+                "config.stale-flow", f"flow {name}: the newest save is not served: {' '.join(errors[:1])}", hint
+            )
     state = settings.state_dir.absolute()
     try:
-        state.mkdir(parents=True, exist_ok=True)
+        settings.make_state_dir()
         probe = state / f".check.{uuid.uuid4().hex[:8]}"
         probe.touch()
         probe.unlink()
@@ -109,6 +112,12 @@ def _folders(runtime: Runtime) -> Iterator[Problem]:
 def _policy(runtime: Runtime) -> Iterator[Problem]:
     try:
         runtime.composer  # noqa: B018  (reads DIAL_ALLOW)
+        for name in providers.NAMES:
+            for problem in runtime.check_safe(name):
+                yield _error("config.safe-document", f"the safe document for {name} is not valid: {problem.message}")
+            fault = runtime.provider(name).config_fault() if runtime.provider(name).has_credentials else ""
+            if fault:
+                yield _error("config.provider", fault)
     except CallflowsError as error:
         yield _error("config.dial-allow", error.message, error.hint)
     if not runtime.settings.safe_number:
@@ -133,13 +142,14 @@ def _ourselves(runtime: Runtime, name: str) -> Iterator[Problem]:
     path = events_path(name)
     url = f"{runtime.settings.require_public_url()}{path}"
     token = runtime.signer.sign(path, Token(expires=int(time.time()) + 60))
-    form = (("CallUUID", f"check-{uuid.uuid4()}"), ("Event", "CallflowsCheck"))
+    form = (("Event", "CallflowsCheck"),)  # of no call: it must not look like one afterwards
     signed = WebhookRequest("POST", path, f"{url}?t={token}", {}, (("t", token),), form)
     headers = runtime.provider(name).sign(signed, nonce=str(uuid.uuid4().int)[:20])
     headers["Content-Type"] = "application/x-www-form-urlencoded"
     code = f"config.live-{name}"
     try:
-        with httpx2.Client(timeout=LIVE_TIMEOUT_SECONDS, follow_redirects=False) as client:
+        proxies = not is_loopback(urlsplit(url).hostname or "")
+        with httpx2.Client(timeout=LIVE_TIMEOUT_SECONDS, follow_redirects=False, trust_env=proxies) as client:
             reply = client.post(signed.url, content=urlencode(form), headers=headers)
     except httpx2.HTTPError as error:
         hint = "is the server running, and does PUBLIC_URL lead to it?"

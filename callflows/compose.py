@@ -23,6 +23,7 @@ from .signing import Token, TokenSigner
 from .urls import PublicUrls
 
 _SAMPLE_NUMBERS = Written(frozenset((SAMPLE_CALL.from_number, SAMPLE_CALL.to_number)))
+_FROM_THE_CALL = "this number comes from the call: another call's own is refused unless it matches DIAL_ALLOW"
 # What stands for PUBLIC_URL where flows are checked before it is set: documents may be judged, not served.
 UNSET_PUBLIC_URL = "https://public-url.invalid"
 
@@ -81,7 +82,7 @@ class Composer:
     ) -> Composed:
         """Render and judge one step, in so many seconds at most. Never raises for what a template or caller can do.
 
-        `sampled` says that the call's own numbers are invented, so that the dial policy has nothing to say of them;
+        `sampled` says that the call's own numbers are invented: what the dial policy says of them is a warning;
         `among` are flows to be linked to as if they were live.
         """
         links = self.links(provider)
@@ -105,12 +106,28 @@ class Composer:
             now=now,
         )
         try:
-            text = render(flow.environment, template, context, seconds=seconds or self.settings.deadline / 2)
+            text = render(
+                flow.environment, template, context, seconds=self.settings.deadline / 2 if seconds is None else seconds
+            )
         except DocumentRefused as error:
             return Composed(flow, step.name, "", links, error.problems)
-        verdict = documents.judge(
+        verdict = self._judge(text, flow, step, links, template, native, sampled)
+        problems = verdict.problems
+        if sampled and any(number in verdict.text for number in _SAMPLE_NUMBERS.numbers):
+            strict = self._judge(text, flow, step, links, template, native, False)
+            problems += tuple(
+                replace(problem, severity=Severity.WARNING, message=f"{problem.message} ({_FROM_THE_CALL})")
+                for problem in strict.problems
+                if problem.code.startswith("policy.") and problem not in verdict.problems
+            )
+        return Composed(flow, step.name, verdict.text, links, problems)
+
+    def _judge(
+        self, text: str, flow: Flow, step: Step, links: Links, template: str, native: bool, sampled: bool
+    ) -> documents.Verdict:
+        return documents.judge(
             text,
-            provider,
+            links.provider,
             kind=step.kind,
             native=native,
             policy=self.policy,
@@ -118,8 +135,8 @@ class Composer:
             public_url=self.urls.base,
             xml_allow=self.settings.xml_allow,
             file=template,
+            links={str(index): path for index, (path, _) in enumerate(links.tokens)},
         )
-        return Composed(flow, step.name, verdict.text, links, verdict.problems)
 
     def seal(self, composed: Composed) -> tuple[Composed, str]:
         """With the document as it leaves, tokens in; it is empty when the document is blocked or a link is too long

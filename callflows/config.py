@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -57,8 +59,8 @@ class Settings(BaseSettings):
         description="Keys that sign our URLs, oldest to newest: the last signs, all verify. Empty: one is made "
         "and kept in STATE_DIR/secret.key, which only serves a single machine.",
     )
-    database_url: str = Field(
-        "",
+    database_url: SecretStr = Field(
+        SecretStr(""),
         description="SQLAlchemy URL of the store. Default: SQLite in STATE_DIR. For several machines: "
         "postgresql://user:password@host/name.",
     )
@@ -155,7 +157,53 @@ class Settings(BaseSettings):
         fault = public_url_fault(value) if value else ""
         if fault:
             raise ValueError(fault)
+        parts = urlsplit(value)
+        return parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower()).geturl().rstrip("/")
+
+    @field_validator("plivo_api_url", "vobiz_api_url")
+    @classmethod
+    def _api_url(cls, value: str) -> str:
+        fault = public_url_fault(value).replace("https://flows.example.com", "https://api.example.com/v1")
+        if fault:
+            raise ValueError(fault)
         return value.rstrip("/")
+
+    @field_validator("plivo_http")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        if not re.fullmatch(r"([a-z]{2}=[a-z0-9_,]+(&[a-z]{2}=[a-z0-9_,]+)*)?", value):
+            raise ValueError("must look like ct=2000&rt=4000&rc=2&rp=all")
+        return value
+
+    @field_validator("plivo_auth_id", "vobiz_auth_id")
+    @classmethod
+    def _auth_id(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_.-]*", value):
+            raise ValueError("holds a character no auth ID has")
+        return value
+
+    @field_validator("safe_number")
+    @classmethod
+    def _safe_number(cls, value: str) -> str:
+        if value and not re.fullmatch(r"\+[1-9][0-9]{6,14}", value):
+            raise ValueError("must be a phone number in international form, such as +14155550123")
+        return value
+
+    @field_validator("xml_allow")
+    @classmethod
+    def _xml_allow(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        bad = [entry for entry in value if not re.fullmatch(r"[A-Za-z-]+\.[A-Za-z:-]+", entry)]
+        if bad:
+            raise ValueError(f"{', '.join(bad)}: write Element.attribute")
+        return value
+
+    @field_validator("bind")
+    @classmethod
+    def _bind(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not value.startswith("unix:") and not (host and port.isdigit() and 0 < int(port) < 65536):
+            raise ValueError("must be HOST:PORT or unix:PATH")
+        return value
 
     @field_validator("log_level")
     @classmethod
@@ -173,7 +221,12 @@ class Settings(BaseSettings):
         return self.public_url
 
     def store_url(self) -> str:
-        return self.database_url or f"sqlite:///{self.state_dir.absolute() / 'callflows.db'}"
+        return self.database_url.get_secret_value() or f"sqlite:///{self.state_dir.absolute() / 'callflows.db'}"
+
+    def make_state_dir(self) -> Path:
+        """For its owner alone: it holds keys, callers' numbers, and documents."""
+        self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self.state_dir
 
     def signing_keys(self) -> tuple[str, ...]:
         """SECRET_KEYS, or the key kept in STATE_DIR (made on first use, readable by its owner alone)."""
@@ -181,7 +234,7 @@ class Settings(BaseSettings):
             return tuple(key.get_secret_value() for key in self.secret_keys)
         path = self.state_dir / "secret.key"
         try:
-            self.state_dir.mkdir(parents=True, exist_ok=True)
+            self.make_state_dir()
             draft = path.with_name(f".secret.{secrets.token_hex(4)}")
             if not path.exists():
                 descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -206,14 +259,18 @@ class Settings(BaseSettings):
     def secret_values(self) -> tuple[str, ...]:
         """Every configured secret, for redaction."""
         fields = (self.secret_keys, self.plivo_auth_tokens, self.vobiz_auth_tokens)
-        return tuple(secret.get_secret_value() for group in fields for secret in group)
+        found = [secret.get_secret_value() for group in fields for secret in group]
+        found.append(urlsplit(self.database_url.get_secret_value()).password or "")
+        return tuple(value for value in found if value)
 
     def dump(self) -> dict[str, Any]:
         """Plain values, secrets included: what load() of another process of ours needs to get the same settings."""
         values = self.model_dump(mode="json")
-        for name, value in values.items():
+        for name in values:
             found = getattr(self, name)
-            if value and isinstance(found, tuple) and isinstance(found[0], SecretStr):
+            if isinstance(found, SecretStr):
+                values[name] = found.get_secret_value()
+            elif isinstance(found, tuple) and found and isinstance(found[0], SecretStr):
                 values[name] = [secret.get_secret_value() for secret in found]
         return values
 

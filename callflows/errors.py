@@ -5,6 +5,7 @@
      ├── RequestInvalid         what was asked for makes no sense (no leg, no call UUID, ...)
      ├── FlowNotFound           no such flow, or no such step in it
      ├── ParamInvalid           a flow parameter is missing or of the wrong type
+     ├── KeyReused              an idempotency key that was used for another transfer
      ├── DocumentRefused        problems that forbid serving or transferring: carries `problems`
      │    └── PreflightFailed   ... found before a live call was touched
      ├── TokenInvalid           a token of ours that is not genuine, or not for this URL or call
@@ -65,6 +66,10 @@ class ParamInvalid(CallflowsError, ValueError):
     code = "param_invalid"
 
 
+class KeyReused(CallflowsError):
+    code = "idempotency_key_reused"
+
+
 class DocumentRefused(CallflowsError):
     """`problems` holds every problem found; the message names the first."""
 
@@ -106,6 +111,7 @@ class ProviderError(CallflowsError):
         super().__init__(message, hint=hint)
         self.http_status = http_status
         self.api_id = api_id
+        self.transfer_id = ""  # of the transfer it ended, where there is one
 
 
 class ProviderRejected(ProviderError):

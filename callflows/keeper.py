@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from .config import Settings
 from .errors import StoreError
@@ -62,7 +62,7 @@ class Guard:
             time.sleep(pause if time.monotonic() - started < 5 else 0)
 
     def _keep_one(self) -> None:
-        self._settings.state_dir.mkdir(parents=True, exist_ok=True)
+        self._settings.make_state_dir()
         with (self._settings.state_dir / "keeper.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             keeper = subprocess.Popen(
@@ -83,7 +83,7 @@ class Keeper:
     def __init__(self, runtime: Runtime, ending: threading.Event) -> None:
         self._runtime = runtime
         self._ending = ending
-        self._store = open_store(runtime.settings.store_url())
+        self._store = open_store(runtime.settings.store_url())  # start has tried this: it names a database
         self._drain = Drain(runtime.settings.state_dir / "journal", self._store)
         self._store_fault = ""
         self._store_next = 0.0
@@ -159,23 +159,28 @@ class Keeper:
         draft.rename(path)
 
 
-def main(told: IO[bytes] = sys.stdin.buffer) -> None:
-    """Run until standard input closes. Signals meant for the whole process group are not for the keeper: it has
-    lines to save after the last worker is gone, and ends right after.
+def main(told: int = 0) -> None:
+    """Run until `told` (standard input) closes. Signals meant for the whole process group are not for the keeper:
+    it has lines to save after the last worker is gone, and ends right after.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    line = told.readline()
-    if not line:
-        return
+    line = b""
+    while not line.endswith(b"\n"):
+        part = os.read(told, 65536)
+        if not part:
+            return
+        line += part
     from .runtime import Runtime
 
     os.nice(5)  # on a busy machine callers come first
     runtime = Runtime(json.loads(line))
+    runtime.configure_logs()
     ending = threading.Event()
 
     def wait_for_parent() -> None:
-        told.read()
+        while os.read(told, 65536):
+            pass
         ending.set()
 
     threading.Thread(target=wait_for_parent, name="keeper-parent", daemon=True).start()

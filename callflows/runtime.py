@@ -6,6 +6,7 @@ keeper when a serving process asks for it.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import threading
@@ -21,10 +22,12 @@ from .errors import ConfigError
 from .flows import Versions
 from .keeper import Guard
 from .logs import Redactor, configure
+from .models import Problem
 from .providers import Provider
 from .publishing import Publisher
-from .signing import TokenSigner
+from .signing import Token, TokenSigner
 from .store import Journal, Store, open_store
+from .urls import step_path
 
 log = logging.getLogger("callflows")
 
@@ -34,11 +37,9 @@ REJECTIONS_A_SECOND = 20  # what a stranger may make us write
 class Runtime:
     """One per process tree. Fork-safe: what must not be shared is opened by whoever uses it."""
 
-    def __init__(self, settings: Settings | Mapping[str, Any] | None = None, *, quiet: bool = False) -> None:
-        """`quiet` logs warnings and errors only, whatever LOG_LEVEL says: for commands, and for calls as a library."""
+    def __init__(self, settings: Settings | Mapping[str, Any] | None = None) -> None:
         self.settings = settings if isinstance(settings, Settings) else Settings.load(settings)
         self.redact = Redactor(self.settings.secret_values(), mask_numbers=not self.settings.log_numbers)
-        configure("WARNING" if quiet and self.settings.log_level != "ERROR" else self.settings.log_level, self.redact)
         self.versions = Versions(self.settings.state_dir)
         self.journal = Journal(self.settings.state_dir / "journal")
         self._providers: dict[str, Provider] = {}
@@ -46,6 +47,11 @@ class Runtime:
         self._rejections = (0, 0)
         self._lock = threading.Lock()
         documents.warm()
+
+    def configure_logs(self, *, quiet: bool = False) -> None:
+        """For processes that are ours; a library leaves logging as it is. `quiet`: warnings and errors only."""
+        level = self.settings.log_level
+        configure("WARNING" if quiet and level != "ERROR" else level, self.redact)
 
     @functools.cached_property
     def signer(self) -> TokenSigner:
@@ -80,16 +86,31 @@ class Runtime:
     def prepare_to_serve(self) -> None:
         """Everything that must be right, or at least tried, before the first call: raise ConfigError if it is not.
 
-        A broken flow is no reason to refuse: the others have callers too.
+        A broken flow is no reason to refuse: the others have callers too. Nor is a disk that is full, as long as
+        there is something published to serve.
         """
         self.settings.require_public_url()
-        dial = self.settings.safe_number
-        problems = [problem for name in providers.NAMES for problem in documents.check_safe(name, dial=dial)]
-        if problems:
-            raise ConfigError(f"the safe document is not valid: {problems[0]}", hint="see CALLFLOWS_SAFE_NUMBER")
+        open_store(self.settings.store_url()).close()  # connects to nothing; a URL nobody can read is said now
         for name in providers.NAMES:
             self.last_resort(name)
-        self.publisher.publish_all()
+            for problem in self.check_safe(name):
+                raise ConfigError(f"the safe document for {name} is not valid: {problem}")
+        try:
+            self.publisher.publish_all()
+        except ConfigError:
+            if not self.versions.names():
+                raise
+            log.exception("nothing can be published; what was live is served")
+        for name in self.versions.names():
+            self.versions.live(name)  # compiled here, once, and not while a caller waits
+
+    def check_safe(self, provider: str) -> list[Problem]:
+        """What is wrong with the document that stands behind all others, with the links it will have."""
+        links = self.composer.links(provider)
+        url = links.add(step_path(provider, "flow", "step"), Token())
+        return documents.check_safe(
+            provider, dial=self.settings.safe_number, retry_url=url, public_url=self.composer.urls.base
+        )
 
     def last_resort(self, provider: str) -> str:
         """A document that needs nothing else of ours to work; made at start."""
@@ -98,7 +119,8 @@ class Runtime:
     def start_keeper(self) -> None:
         """Make sure that this process waits to start the machine's keeper. Cheap when it does already."""
         if self.settings.keeper:
-            self._guard.start()
+            with contextlib.suppress(RuntimeError):  # no thread to be had: the next request tries again
+                self._guard.start()
 
     def close(self) -> None:
         """Let go of what this process opened."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Mapping
 
 from . import providers
+from .compose import Composed
 from .errors import ConfigError, FlowNotFound, PreflightFailed, RequestInvalid, StoreError
 from .flows import Flow, resolve_params
-from .models import LegTarget
+from .flows.sampling import SAMPLE_CALL
+from .models import CallEvent, EventKind, LegTarget, Severity
 from .runtime import Runtime
 from .signing import Token
 from .urls import step_path, with_token
@@ -21,16 +24,12 @@ def choose_provider(runtime: Runtime, call_uuid: str, name: str = "") -> str:
         known = f"did you mean {close[0]}?" if close else f"known: {', '.join(providers.NAMES)}"
         raise RequestInvalid(f"unknown provider {name!r}", hint=known)
     configured = [known for known in providers.NAMES if runtime.provider(known).has_credentials]
-    if not name and len(configured) > 1 and call_uuid:
-        try:
-            name = runtime.store.last_provider(call_uuid)
-        except StoreError:
-            name = ""
+    if not name and len(configured) > 1:
+        with contextlib.suppress(StoreError):
+            name = runtime.store.last_provider(call_uuid) if call_uuid else ""
         if not name:
-            raise RequestInvalid(
-                f"{' and '.join(configured)} have credentials, and call {call_uuid} was not seen on either",
-                hint="say which with --provider",
-            )
+            seen = f", and call {call_uuid} was not seen on either" if call_uuid else ""
+            raise RequestInvalid(f"{' and '.join(configured)} have credentials{seen}", hint="say which with --provider")
     name = name or (configured[0] if configured else "")
     if not name or name not in configured:
         which = (name or "PLIVO").upper()
@@ -38,6 +37,9 @@ def choose_provider(runtime: Runtime, call_uuid: str, name: str = "") -> str:
             f"no credentials for {name or 'any provider'}",
             hint=f"set CALLFLOWS_{which}_AUTH_ID and CALLFLOWS_{which}_AUTH_TOKENS",
         )
+    fault = runtime.provider(name).config_fault()
+    if fault:
+        raise ConfigError(fault)
     return name
 
 
@@ -47,7 +49,7 @@ def find_target(runtime: Runtime, text: str, leg: str) -> LegTarget:
     flow = find_flow(runtime, name)
     step = step if slash else leg
     if step not in flow.steps:
-        raise FlowNotFound(f"flow {name} has no step {step!r}", hint=flow.closest_step(step))
+        raise FlowNotFound(f"flow {name} has no step '{step}'", hint=flow.closest_step(step))
     if flow.steps[step].kind == "sound":
         raise FlowNotFound(f"{name}/{step} is a sound step: a leg cannot be sent there", hint=flow.closest_step(leg))
     return LegTarget(name, step)
@@ -55,22 +57,45 @@ def find_target(runtime: Runtime, text: str, leg: str) -> LegTarget:
 
 def find_flow(runtime: Runtime, name: str) -> Flow:
     """The live version of a flow. A flow whose newest save is broken, and that never was live, says so."""
+    if not runtime.versions.names():
+        runtime.publisher.publish_all()  # nobody serves from this STATE_DIR yet
     flow = runtime.versions.live(name)
     if flow is not None:
         return flow
     stale = runtime.versions.stale(name)
     if stale is not None:
-        raise PreflightFailed(f"flow {name} has problems and is not live: {stale[1][0]}", stale[1])
+        errors = [problem for problem in stale[1] if problem.severity is Severity.ERROR]
+        why = f": {errors[0]}" if errors else ""
+        raise PreflightFailed(f"flow {name} has problems and is not live{why}", stale[1])
     close = difflib.get_close_matches(name, runtime.versions.names(), n=1)
     known = ", ".join(runtime.versions.names())
     hint = f"did you mean {close[0]}?" if close else f"there are: {known}" if known else "see CALLFLOWS_TEMPLATES"
     raise FlowNotFound(f"there is no flow {name!r}", hint=hint)
 
 
+def judged(
+    runtime: Runtime, flow: Flow, target: LegTarget, provider: str, event: CallEvent, token: Token, *, sampled: bool
+) -> tuple[Composed, str]:
+    """The document a leg would get now, sealed. Raise PreflightFailed when anything is wrong with it."""
+    if flow.manifest.providers and provider not in flow.manifest.providers:
+        raise PreflightFailed(f"flow {flow.name} is not for {provider}", hint="see providers in its flow.toml")
+    composed, document = runtime.composer.seal(
+        runtime.composer.compose(flow, flow.steps[target.step], provider, event=event, token=token, sampled=sampled)
+    )
+    if not composed.ok:
+        errors = [problem for problem in composed.problems if problem.severity is Severity.ERROR]
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise PreflightFailed(f"{target} is refused: {errors[0]}{more}", composed.problems)
+    return composed, document
+
+
 def entry_url(runtime: Runtime, provider: str, target: LegTarget, params: Mapping[str, object]) -> str:
-    """A URL to paste into the platform's console: no call, no expiry."""
+    """A URL to paste into the platform's console: no call, no expiry. It is judged like any other, because whoever
+    pastes it will not be there when it is fetched.
+    """
     flow = find_flow(runtime, target.flow)
     token = Token(params=resolve_params(flow.manifest.params, params, flow.name))
+    judged(runtime, flow, target, provider, CallEvent(EventKind.DOCUMENT, SAMPLE_CALL), token, sampled=True)
     return signed_url(runtime, provider, step_path(provider, target.flow, target.step), token)
 
 

@@ -17,9 +17,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .calls import Progress, fold, fold_transfer
+from .calls import CallState, Progress, fold, fold_transfer
 from .config import Settings
 from .errors import (
+    CallflowsError,
+    KeyReused,
     OutcomeUnknown,
     PreflightFailed,
     ProviderError,
@@ -28,10 +30,10 @@ from .errors import (
 )
 from .flows import resolve_params
 from .flows.sampling import SAMPLE_CALL
-from .models import CallEvent, CallValues, EventKind, Leg, LegTarget, Severity, Transfer, TransferStatus
+from .models import CallEvent, CallValues, EventKind, Leg, LegTarget, Transfer, TransferStatus
 from .runtime import Runtime
 from .signing import IN_CALL_SECONDS, Scalar, Token
-from .targets import choose_provider, find_flow, find_target, signed_url
+from .targets import choose_provider, find_flow, find_target, judged, signed_url
 from .urls import step_path
 
 log = logging.getLogger("callflows.transfers")
@@ -78,11 +80,11 @@ def transfer_call(
     after the platform said no, OutcomeUnknown when it may have acted. Values in `params` count as coming from
     outside: numbers among them must match DIAL_ALLOW.
     """
-    runtime = Runtime(settings, quiet=True)
+    runtime = Runtime(settings)
     try:
         plan = prepare(
             runtime,
-            call_uuid,
+            str(call_uuid or ""),
             aleg=aleg or "",
             bleg=bleg or "",
             params=params or {},
@@ -110,35 +112,51 @@ def prepare(
             "the call UUID is empty" if not call_uuid else f"{call_uuid[:80]!r} is not a call UUID",
             hint="`callflows calls list --live` shows the calls there are",
         )
-    asked = {leg: text for leg, text in ((Leg.A, aleg), (Leg.B, bleg)) if text}
+    asked = {leg: str(text) for leg, text in ((Leg.A, aleg), (Leg.B, bleg)) if text}
     if not asked:
         raise RequestInvalid("no leg to transfer", hint="give --aleg FLOW, --bleg FLOW, or both")
+    if not isinstance(params, Mapping):
+        raise RequestInvalid("params are given as a mapping of names to values")
     runtime.settings.require_public_url()
     name = choose_provider(runtime, call_uuid, provider)
-    if not runtime.versions.names():
-        runtime.publisher.publish_all()  # nobody serves from this STATE_DIR yet
+    warnings = _warn_of_new_key(runtime)
     targets = {leg: find_target(runtime, text, leg) for leg, text in asked.items()}
+    typed = _params_of(runtime, targets, params)
     transfer = Transfer(
         id=uuid.uuid4().hex,
         provider=name,
         call_uuid=call_uuid,
         targets=targets,
-        params=_params_of(runtime, targets, params),
+        params={key: value for own in typed.values() for key, value in own.items()},
         idempotency_key=idempotency_key,
     )
-    known, warnings = _known_call(runtime, call_uuid)
+    call, seen = _known_call(runtime, call_uuid)
+    if seen.status == "completed":
+        warnings.append(f"we have seen call {call_uuid} hang up")
     if len(targets) == 1:
         other, given = ("B", "--bleg") if Leg.A in targets else ("A", "--aleg")
         warnings.append(f"{other} leg: {runtime.provider(name).other_leg_fate}; give {given} to say where it goes")
-    return Plan(transfer, tuple(_plan_leg(runtime, transfer, leg, known) for leg in targets), tuple(warnings))
+    known = bool(seen.from_number and seen.to_number)
+    legs = [_plan_leg(runtime, transfer, leg, typed[leg], call, sampled=not known) for leg in targets]
+    return Plan(transfer, tuple(legs), tuple(warnings))
 
 
 def request(runtime: Runtime, plan: Plan) -> Transfer:
-    """Write the row, ask the platform once, settle the row. The row is there before any fetch can come."""
+    """Write the row, ask the platform once, settle the row. The row is there before any fetch can come.
+
+    With an idempotency key that was used before, nothing is sent, and the earlier transfer comes back (its `id` is
+    not the plan's); KeyReused when that was another one.
+    """
     wanted = replace(plan.transfer, requested_at=time.time())
     transfer = runtime.store.add_transfer(wanted)
     if transfer.id != wanted.id:
-        return transfer  # this idempotency key was used before: the answer is what came of it then
+        for part in ("provider", "call_uuid", "targets", "params"):
+            if getattr(transfer, part) != getattr(wanted, part):
+                raise KeyReused(
+                    f"the idempotency key was used for transfer {transfer.id}, which has another {part}",
+                    hint="use a new key for a new transfer",
+                )
+        return transfer
     urls = {leg.leg: leg.url for leg in plan.legs}
     try:
         receipt = runtime.provider(transfer.provider).transfer(
@@ -149,14 +167,16 @@ def request(runtime: Runtime, plan: Plan) -> Transfer:
             bleg_url=urls.get(Leg.B, ""),
             bleg_method="POST" if Leg.B in urls else "",
         )
-    except ProviderError as error:
+    except CallflowsError as error:
         unknown = isinstance(error, OutcomeUnknown)
+        said = error if isinstance(error, ProviderError) else ProviderError(error.message)
+        said.transfer_id = transfer.id
         _settle(
             runtime,
             transfer,
             status=TransferStatus.UNKNOWN if unknown else TransferStatus.REJECTED,
-            http_status=error.http_status,
-            api_id=error.api_id,
+            http_status=said.http_status,
+            api_id=said.api_id,
             reason=error.code,
             message=error.message,
         )
@@ -210,39 +230,51 @@ def wait(runtime: Runtime, transfer_id: str, seconds: float) -> Progress:
         time.sleep(min(WAIT_POLL_SECONDS, max(until - time.monotonic(), 0)))
 
 
-def _params_of(runtime: Runtime, targets: Mapping[Leg, LegTarget], given: Mapping[str, object]) -> dict[str, Scalar]:
-    """Each flow gets the params it declares; one that no flow declares is a mistake of whoever asked."""
-    flows = {target.flow: find_flow(runtime, target.flow) for target in targets.values()}
-    declared = {name: flow.name for flow in flows.values() for name in flow.manifest.params}
-    values: dict[str, Scalar] = {}
-    for flow in flows.values():
-        others = {n for n, owner in declared.items() if n not in flow.manifest.params}
+def _params_of(
+    runtime: Runtime, targets: Mapping[Leg, LegTarget], given: Mapping[str, object]
+) -> dict[Leg, dict[str, Scalar]]:
+    """Each flow gets the params it declares, typed as it declares them; one that no flow declares is a mistake of
+    whoever asked.
+    """
+    flows = {leg: find_flow(runtime, target.flow) for leg, target in targets.items()}
+    declared = {name for flow in flows.values() for name in flow.manifest.params}
+    typed = {}
+    for leg, flow in flows.items():
+        others = declared - set(flow.manifest.params)
         own = {name: value for name, value in given.items() if name not in others}
-        values |= resolve_params(flow.manifest.params, own, flow.name)
-    return values
+        typed[leg] = resolve_params(flow.manifest.params, own, flow.name)
+    return typed
 
 
-def _known_call(runtime: Runtime, call_uuid: str) -> tuple[CallValues, list[str]]:
-    """The call's own values as far as we have seen it; samples where we have not."""
+def _warn_of_new_key(runtime: Runtime) -> list[str]:
+    settings = runtime.settings
+    if settings.secret_keys or (settings.state_dir / "secret.key").exists():
+        return []
+    return [
+        f"links are signed with a new key, made in {settings.state_dir.absolute()}: a server with another "
+        "CALLFLOWS_STATE_DIR does not know it; set CALLFLOWS_SECRET_KEYS for both"
+    ]
+
+
+def _known_call(runtime: Runtime, call_uuid: str) -> tuple[CallValues, CallState]:
+    """What a document for this call is made with (samples for what we do not know), and what we have seen of it."""
     try:
         seen = fold(call_uuid, runtime.store.exchanges(call_uuids=[call_uuid]))
     except StoreError as error:
         raise StoreError(f"the transfer could not be written down, so it was not asked for: {error}") from error
-    if seen.status == "completed":
-        return replace(SAMPLE_CALL, uuid=call_uuid), [f"we have seen call {call_uuid} hang up"]
-    return (
-        replace(
-            SAMPLE_CALL,
-            uuid=call_uuid,
-            from_number=seen.from_number or SAMPLE_CALL.from_number,
-            to_number=seen.to_number or SAMPLE_CALL.to_number,
-            direction=seen.direction or SAMPLE_CALL.direction,
-        ),
-        [],
+    values = replace(
+        SAMPLE_CALL,
+        uuid=call_uuid,
+        from_number=seen.from_number or SAMPLE_CALL.from_number,
+        to_number=seen.to_number or SAMPLE_CALL.to_number,
+        direction=seen.direction or SAMPLE_CALL.direction,
     )
+    return values, seen
 
 
-def _plan_leg(runtime: Runtime, transfer: Transfer, leg: Leg, known: CallValues) -> LegPlan:
+def _plan_leg(
+    runtime: Runtime, transfer: Transfer, leg: Leg, params: Mapping[str, Scalar], call: CallValues, *, sampled: bool
+) -> LegPlan:
     target = transfer.targets[leg]
     flow = find_flow(runtime, target.flow)
     token = Token(
@@ -250,23 +282,16 @@ def _plan_leg(runtime: Runtime, transfer: Transfer, leg: Leg, known: CallValues)
         call_uuid=transfer.call_uuid if leg is Leg.A else "",
         transfer_id=transfer.id,
         leg=leg,
-        params={name: value for name, value in transfer.params.items() if name in flow.manifest.params},
+        params=params,
         version=flow.version,
         expires=int(time.time()) + IN_CALL_SECONDS,
     )
-    if flow.manifest.providers and transfer.provider not in flow.manifest.providers:
-        raise PreflightFailed(f"flow {flow.name} is not for {transfer.provider}", hint="see providers in its flow.toml")
-    event = CallEvent(EventKind.DOCUMENT, known)
-    composed, document = runtime.composer.seal(
-        runtime.composer.compose(
-            flow, flow.steps[target.step], transfer.provider, event=event, token=token, sampled=True
-        )
-    )
-    if not composed.ok:
-        errors = [problem for problem in composed.problems if problem.severity is Severity.ERROR]
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise PreflightFailed(f"{leg} to {target} is refused: {errors[0]}{more}", composed.problems)
+    event = CallEvent(EventKind.DOCUMENT, call)
+    composed, document = judged(runtime, flow, target, transfer.provider, event, token, sampled=sampled)
+    # what depends on the call's numbers would be refused when they are not allowed; now is the time to say so
+    refused = [problem for problem in composed.problems if problem.code.startswith("policy.")]
+    if refused:
+        raise PreflightFailed(f"{leg} to {target} is refused: {refused[0]}", composed.problems)
     path = step_path(transfer.provider, target.flow, target.step)
     url = signed_url(runtime, transfer.provider, path, token)
-    warnings = tuple(str(problem) for problem in composed.problems)
-    return LegPlan(leg, target, url, document, warnings)
+    return LegPlan(leg, target, url, document, tuple(str(problem) for problem in composed.problems))

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 # taken out of every value from outside, so that nobody but us can write one.
 LINK_OPEN, LINK_CLOSE = "\ue002", "\ue003"
 
+_MARK = re.compile(f"{LINK_OPEN}[0-9]+{LINK_CLOSE}")
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _NOT_IN_URLS = re.compile(r"[^\x21-\x7e]|[\"'<>\\^`{|}]")
 
@@ -54,6 +55,11 @@ def events_path(provider: str) -> str:
 def with_token(url: str, token: str, fragment: str = "") -> str:
     """`fragment` holds the platform's HTTP settings (`ct=2000&rt=4000`): part of the URL, not of what it signs."""
     return f"{url}?t={token}" + (f"#{fragment}" if fragment else "")
+
+
+def without_marks(document: str) -> str:
+    """A document that is not sealed, for people: `…` for each token."""
+    return _MARK.sub("…", document)
 
 
 class PublicUrls:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from urllib.parse import parse_qsl, quote
 
 from flask import Blueprint, Request, Response, current_app, request
+from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
+from werkzeug.routing import BaseConverter
 
-from . import providers
+from . import __version__, providers
 from .answering import Answer, answer_event, answer_step
 from .models import WebhookRequest
 from .runtime import Runtime
@@ -30,13 +33,29 @@ def _keeper() -> None:
     runtime().start_keeper()
 
 
-@bp.route(f"/flows/<any({','.join(providers.NAMES)}):provider>/<path:target>", methods=("GET", "POST"))
+class Anything(BaseConverter):
+    """Whatever follows, slashes and line breaks too: a genuine request gets an answer, however odd its path is."""
+
+    regex = r"[\s\S]*"
+    part_isolating = False
+    weight = 300
+
+
+_PROVIDER = f"<any({','.join(providers.NAMES)}):provider>"
+
+
+@bp.record_once
+def _converters(state: BlueprintSetupState) -> None:
+    state.app.url_map.converters["anything"] = Anything
+
+
+@bp.route(f"/flows/{_PROVIDER}/<anything:target>", methods=("GET", "POST"), merge_slashes=False)
 def step(provider: str, target: str) -> Response:
     flow, _, name = target.removesuffix("/").partition("/")
     return _respond(answer_step(runtime(), provider, flow, name, webhook_request(request, runtime())))
 
 
-@bp.route(f"/events/<any({','.join(providers.NAMES)}):provider>", methods=("GET", "POST"), strict_slashes=False)
+@bp.route(f"/events/{_PROVIDER}", methods=("GET", "POST"), strict_slashes=False)
 def events(provider: str) -> Response:
     return _respond(answer_event(runtime(), provider, webhook_request(request, runtime())))
 
@@ -63,12 +82,22 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Whether everything behind the answers is well too. Calls are answered either way, so `degraded` is a 200."""
     degraded = _degraded(runtime())
-    body = {"status": "degraded" if degraded else "ok", "degraded": degraded, "flows": len(runtime().versions.names())}
+    body = {
+        "status": "degraded" if degraded else "ok",
+        "degraded": degraded,
+        "flows": len(runtime().versions.names()),
+        "version": __version__,
+        "pid": os.getpid(),  # which worker answers: an upgrade is through when the old ones do not any more
+    }
     return Response(json.dumps(body) + "\n", mimetype="application/json")
 
 
 def _degraded(runtime: Runtime) -> list[str]:
     found = [f"flow {name}: the newest save is not served" for name in runtime.versions.stale_names()]
+    if not runtime.settings.templates.is_dir():
+        found.append(f"there is no folder {runtime.settings.templates.absolute()}: edits are not seen")
+    elif not runtime.versions.names():
+        found.append("no flow is live")
     if runtime.journal.dropped:
         found.append(f"{runtime.journal.dropped} exchanges could not be written to the journal")
     if not runtime.settings.keeper:

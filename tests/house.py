@@ -48,10 +48,11 @@ class Gunicorn:
         self.log = log
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *command: str) -> None:
+        """`command` instead of `gunicorn wsgi:app`."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "wsgi:app"],
+                command or [str(Path(sys.executable).with_name("gunicorn")), "wsgi:app"],
                 cwd=REPOSITORY,
                 env=environment(self.values),
                 stdout=log,

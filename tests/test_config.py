@@ -36,16 +36,16 @@ def test_without_any_setting_there_are_defaults() -> None:
 def test_a_mapping_beats_the_environment_which_beats_a_file_which_beats_dotenv(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    Path(".env").write_text("CALLFLOWS_SAFE_NUMBER=1\nCALLFLOWS_BIND=dotenv:1\n")
-    assert Settings.load().safe_number == "1"
+    Path(".env").write_text("CALLFLOWS_TEMPLATES=1\nCALLFLOWS_BIND=dotenv:1\n")
+    assert Settings.load().templates == Path("1")
     (tmp_path / "number").write_text("2\n")
-    monkeypatch.setenv("CALLFLOWS_SAFE_NUMBER_FILE", str(tmp_path / "number"))
-    assert Settings.load().safe_number == "2"
-    monkeypatch.setenv("CALLFLOWS_SAFE_NUMBER", "3")
-    assert Settings.load().safe_number == "3"
-    assert Settings.load({"safe_number": "4"}).safe_number == "4"
-    assert Settings.load({"SAFE_NUMBER": "4"}).safe_number == "4"
-    assert Settings.load({"CALLFLOWS_SAFE_NUMBER": "4"}).safe_number == "4"
+    monkeypatch.setenv("CALLFLOWS_TEMPLATES_FILE", str(tmp_path / "number"))
+    assert Settings.load().templates == Path("2")
+    monkeypatch.setenv("CALLFLOWS_TEMPLATES", "3")
+    assert Settings.load().templates == Path("3")
+    assert Settings.load({"templates": "4"}).templates == Path("4")
+    assert Settings.load({"TEMPLATES": "4"}).templates == Path("4")
+    assert Settings.load({"CALLFLOWS_TEMPLATES": "4"}).templates == Path("4")
     assert Settings.load().bind == "dotenv:1"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from flask import Flask, render_template
 
-from callflows import CallFlows
+from callflows import CallFlows, CallflowsError, transfer_call
 from callflows.errors import ConfigError
 
 from .conftest import environment, post, write_flow
@@ -56,3 +57,17 @@ def test_a_broken_flow_is_no_reason_to_refuse_the_others(values: dict[str, Any],
 def test_transferring_does_not_import_flask(values: dict[str, Any]) -> None:
     code = "import sys; from callflows import transfer_call; assert 'flask' not in sys.modules, sorted(sys.modules)"
     subprocess.run([sys.executable, "-c", code], env=environment(values), check=True, timeout=60)
+
+
+def test_a_library_leaves_logging_as_it_is(values: dict[str, Any], templates: Path) -> None:
+    logger = logging.getLogger("callflows")
+    before = (logger.level, list(logger.handlers), logger.propagate)
+    with pytest.raises(CallflowsError):
+        transfer_call("a-call", aleg="nothing", settings=values)
+    assert (logger.level, list(logger.handlers), logger.propagate) == before
+
+
+@pytest.mark.parametrize("call", [None, 5, "", "a/b"])
+def test_what_is_no_call_is_refused_in_words(values: dict[str, Any], call: Any) -> None:
+    with pytest.raises(CallflowsError):
+        transfer_call(call, aleg="hold", settings=values)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -240,7 +241,7 @@ def test_an_edit_is_live_in_every_worker_without_a_reload(
     server = Gunicorn(server_values, tmp_path / "gunicorn.log")
     server.start()
     try:
-        pids = server.workers()
+        pids = wait_until(lambda: len(server.workers()) == 2 and server.workers(), what="both workers")
         server.keeper()
         wait_until(lambda: server.ready()["status"] == "ok", what="the keeper's first report")
         for number in range(3):
@@ -280,6 +281,26 @@ def test_a_reload_and_a_stop_lose_no_exchange(server_values: dict[str, Any], tmp
     wait_until(lambda: len(stored(url)) == 300, 15, "what the keeper saved when the server ended")
     assert set(stored(url).values()) == {1}
     assert load.retried == 0
+
+
+@pytest.mark.xdist_group("faults-edit")
+def test_an_upgrade_as_the_docs_have_it(server_values: dict[str, Any], tmp_path: Path) -> None:
+    """USR2, wait until /readyz shows a new pid, TERM the old master: the new one serves on."""
+    server = Gunicorn(server_values, tmp_path / "gunicorn.log")
+    server.start(sys.executable, "-m", "callflows", "serve")
+    assert server.process is not None
+    old = set(server.workers())
+    server.process.send_signal(signal.SIGUSR2)
+    new = int(wait_until(lambda: {server.ready()["pid"]} - old, 30, "a worker of the new master").pop())
+    server.process.send_signal(signal.SIGTERM)
+    server.process.wait(30)
+    try:
+        assert server.ready()["pid"] not in old
+        assert "step x" in _text(server)
+    finally:
+        master = int(Path(f"/proc/{new}/stat").read_text().rpartition(")")[2].split()[1])
+        os.kill(master, signal.SIGTERM)
+        wait_until(lambda: not Path(f"/proc/{master}").exists(), 30, "the end")
 
 
 @pytest.mark.xdist_group("faults-edit")

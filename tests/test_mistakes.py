@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,7 @@ def phones() -> Iterator[dict[str, Phone]]:
 def cli(values: dict[str, Any], templates: Path, phones: dict[str, Phone], monkeypatch: pytest.MonkeyPatch) -> Any:
     """The command with working settings; keyword arguments change or, as None, remove some."""
     write_flow(templates, "forward", TOML, aleg=DIAL, bleg=DIAL, sound="<Response><Wait/></Response>")
+    write_flow(templates, "returns", aleg=FROM_CALL)
     write_flow(templates, "hold", aleg="<Response><Wait length='5'/></Response>", bleg="<Response><Wait/></Response>")
     settings = {
         **values,
@@ -64,7 +67,6 @@ def cli(values: dict[str, Any], templates: Path, phones: dict[str, Phone], monke
 
 
 GOOD = ("transfer", CALL, "--aleg", "forward", "--set", "to=+14155550123")
-LONG = "x" * 1000
 
 MISTAKES: dict[str, tuple[tuple[str, ...], dict[str, Any], int, tuple[str, ...]]] = {
     "unknown flow": (("transfer", CALL, "--aleg", "forwrad"), {}, 1, ("forwrad", "did you mean forward?")),
@@ -87,8 +89,24 @@ MISTAKES: dict[str, tuple[tuple[str, ...], dict[str, Any], int, tuple[str, ...]]
     "PUBLIC_URL no URL": (GOOD, {"PUBLIC_URL": "example.com"}, 1, ("CALLFLOWS_PUBLIC_URL", "absolute URL")),
     "misspelt setting": (GOOD, {"PUBLIC_ULR": "https://x.example"}, 1, ("did you mean CALLFLOWS_PUBLIC_URL?",)),
     "bad DIAL_ALLOW": (GOOD, {"DIAL_ALLOW": "+1415,1-800"}, 1, ("CALLFLOWS_DIAL_ALLOW", "1-800")),
-    "token too long": ((*GOOD, "--set", f"note={LONG}", "--set", f"note={'é' * 1000}"), {}, 1, ("1800",)),
+    "token too long": ((*GOOD, "--set", f"note={'é' * 1000}"), {}, 1, ("1800",)),
     "refused number": ((*GOOD[:-1], "to=+442079460000"), {}, 1, ("+442079460000", "CALLFLOWS_DIAL_ALLOW")),
+    "number of the call": (("transfer", CALL, "--aleg", "returns"), {"DIAL_ALLOW": ""}, 1, ("comes from the call",)),
+    "given twice": ((*GOOD, "--set", "to=+14155550124"), {}, 2, ("to is given twice",)),
+    "API URL of no API": (GOOD, {"PLIVO_API_URL": "ftp://x"}, 1, ("CALLFLOWS_PLIVO_API_URL",)),
+    "URL without provider": (
+        ("url", "--events"),
+        {"VOBIZ_AUTH_ID": "MA_X", "VOBIZ_AUTH_TOKENS": "t0ken"},
+        2,
+        ("--provider",),
+    ),
+    "URL that would be refused": (
+        ("url", "forward/aleg", "--set", "to=+442079460000"),
+        {},
+        1,
+        ("+442079460000", "CALLFLOWS_DIAL_ALLOW"),
+    ),
+    "params of no flow": (("url", "--events", "--set", "a=b"), {}, 2, ("--set goes with",)),
     "premium number": (
         (*GOOD[:-1], "to=+19005550100"),
         {"DIAL_ALLOW": "US,+1"},
@@ -98,6 +116,9 @@ MISTAKES: dict[str, tuple[tuple[str, ...], dict[str, Any], int, tuple[str, ...]]
     "store away": (GOOD, {"DATABASE_URL": "postgresql://u:hush@127.0.0.1:1/x"}, 4, ("store", "not asked for")),
     "platform away": (GOOD, {"PLIVO_API_URL": "http://127.0.0.1:1/v1"}, 4, ("Plivo",)),
 }
+
+
+FROM_CALL = '<Response><Dial callerId="{{ call.to_number }}"><Number>+14155550123</Number></Dial></Response>'
 
 
 @pytest.mark.parametrize("name", MISTAKES)
@@ -162,9 +183,49 @@ def test_one_leg_of_two_is_warned_of(cli: Any) -> None:
 
 
 def test_the_same_idempotency_key_does_nothing_the_second_time(cli: Any, phones: dict[str, Phone]) -> None:
-    call = phones["plivo"].inbound("http://127.0.0.1:1/answer")
-    cli("transfer", call, "--aleg", "hold", "--idempotency-key", "one", "--json")
+    key = ("--idempotency-key", "one")
+    first = cli("transfer", CALL, "--aleg", "hold", *key)
     before = len(phones["plivo"].requests())
-    second = cli("transfer", call, "--aleg", "hold", "--idempotency-key", "one", "--json")
+    second = cli("transfer", CALL, "--aleg", "hold", *key, "--json")
+    said = json.loads(second.stdout)
     assert len(phones["plivo"].requests()) == before
-    assert json.loads(second.stdout)["id"] == json.loads(cli("transfers", "list", "--json").stdout)[0]["id"]
+    assert said["repeated"]
+    assert said["id"] == json.loads(cli("transfers", "list", "--json").stdout)[0]["id"]
+    # what was refused the first time is not reported as a success the second time
+    assert first.exit_code == second.exit_code == 3
+    for other in (("another-call", "--aleg", "hold"), (CALL, "--aleg", "hold/bleg"), (CALL, "--bleg", "hold")):
+        reused = cli("transfer", *other, *key)
+        assert reused.exit_code == 1
+        assert "key was used" in reused.stderr
+    assert len(phones["plivo"].requests()) == before
+
+
+def test_params_of_one_name_are_typed_by_each_flow(cli: Any, templates: Path) -> None:
+    say = "<Response><Speak>{% if params.flag %}yes{% else %}no{% endif %} {{ params.flag }}</Speak></Response>"
+    write_flow(templates, "truth", '[params.flag]\ntype = "boolean"\n', aleg=say)
+    write_flow(templates, "words", '[params.flag]\ntype = "text"\n', bleg=say)
+    plan = cli("transfer", CALL, "--aleg", "truth", "--bleg", "words", "--set", "flag=false", "--dry-run", "--json")
+    legs = json.loads(plan.stdout)["legs"]
+    assert "no false" in legs["aleg"]["document"]
+    assert "yes false" in legs["bleg"]["document"]
+
+
+def test_odd_states_of_the_machine_are_one_line(cli: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in ("/proc/x", str(tmp_path / "file")):
+        result = cli(*GOOD, STATE_DIR=folder)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "CALLFLOWS_STATE_DIR" in result.stderr or "STATE_DIR" in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_closed_standard_input_is_nothing_to_fall_over(tmp_path: Path) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m callflows --version <&-", shell=True, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_new_key_is_warned_of(cli: Any) -> None:
+    assert "signed with a new key" in cli(*GOOD, "--dry-run", SECRET_KEYS=None).stderr
+    assert "signed with a new key" not in cli(*GOOD, "--dry-run", SECRET_KEYS=None).stderr

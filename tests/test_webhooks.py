@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import shutil
 import time
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from callflows import create_app
+from callflows.documents import judge_bytes
 from callflows.flows import resolve_params
 from callflows.signing import Token
 
@@ -175,12 +177,8 @@ def test_links_and_signatures_do_not_believe_the_request(app: Flask, templates: 
 def test_a_loop_without_end_is_left(values: dict[str, Any], templates: Path) -> None:
     write_flow(templates, "loop", aleg='<Response><Wait/><Redirect>{{ step_url("aleg") }}</Redirect></Response>')
     app = create_app({**values, "MAX_HOPS": "3"})
-    target, served = "/flows/plivo/loop/aleg", []
-    for _ in range(6):
-        reply = post(app, "plivo", target)
-        served.append(tags(reply))
-        target = (etree.fromstring(reply.data).findtext("Redirect") or "").removeprefix(PUBLIC_URL).partition("#")[0]
-    assert served == [["Wait", "Redirect"]] * 4 + [["Speak", "Wait", "Redirect"]] * 2
+    heard = follow(app, "/flows/plivo/loop/aleg", (("CallUUID", CALL),))
+    assert heard == [["Wait", "Redirect"]] * 4 + [["Speak", "Speak", "Hangup"]]
 
 
 def test_a_template_that_takes_too_long_costs_half_the_deadline(values: dict[str, Any], templates: Path) -> None:
@@ -315,6 +313,107 @@ def test_the_log_names_the_url_that_was_checked_without_its_token(
     headers = SIGN["plivo"]("https://other.example" + target, [("CallUUID", CALL)])
     assert app.test_client().post(target, data={"CallUUID": CALL}, headers=headers).status_code == 403
     said = capfd.readouterr().err
-    assert f"{PUBLIC_URL}/flows/plivo/x/aleg?t=" in said
+    assert f"{PUBLIC_URL}/flows/plivo/x/aleg?…" in said
     assert token not in said
     assert not re.search(r"plivo-auth-token|key-of-tests", said)
+
+
+def valid(reply: Any, provider: str = "plivo") -> list[str]:
+    """Tags of a document that was held against the platform's own schema, links and all."""
+    found = judge_bytes(reply.data, provider, native=True)
+    assert found.ok, found.problems
+    return tags(reply)
+
+
+ODD = ("x%01/aleg", "x%00/aleg", "My%20Flow/answer", "ok/aleg%20", "ok/%22%3Cb%3E", "b%C3%BCro/answer", "%ff/aleg",
+       "ok", "", "/ok/aleg", "ok//aleg", "ok/aleg%0a", "ok/aleg/more", "x" * 3000)  # fmt: skip
+
+
+@pytest.mark.parametrize("provider", ["plivo", "vobiz"])
+@pytest.mark.parametrize("path", ODD)
+def test_a_genuine_request_for_an_odd_name_is_answered_and_ends(app: Flask, provider: str, path: str) -> None:
+    target = f"/flows/{provider}/{path}"
+    headers = SIGN[provider](PUBLIC_URL + target, [("CallUUID", CALL)])
+    reply = app.test_client().post(target, data={"CallUUID": CALL}, headers=headers)
+    assert valid(reply, provider)[:1] == ["Speak"]
+    assert b"<Redirect" not in reply.data
+
+
+def follow(app: Flask, target: str, form: Any, at_most: int = 20) -> list[list[str]]:
+    """What a caller hears who is redirected again and again."""
+    heard: list[list[str]] = []
+    while target and len(heard) < at_most:
+        reply = post(app, "plivo", target, form)
+        heard.append(valid(reply))
+        url = etree.fromstring(reply.data).findtext("Redirect") or ""
+        target = url.removeprefix(PUBLIC_URL).partition("#")[0]
+    return heard
+
+
+def test_every_way_of_failing_comes_to_an_end(values: dict[str, Any], templates: Path) -> None:
+    again = '<Response><Wait/><Redirect>{{ step_url("aleg") }}</Redirect></Response>'
+    write_flow(templates, "loop", 'fallback = "sorry"\n', aleg=again, sorry=again)
+    write_flow(templates, "plain", aleg="<Response><Wait/></Response>")
+    app = create_app({**values, "MAX_HOPS": "5", "SAFE_NUMBER": "+14155550199"})
+    form = (("CallUUID", CALL),)
+    assert len(follow(app, "/flows/plivo/loop/aleg", form)) < 12
+    assert follow(app, "/flows/plivo/plain/nothing", form)[-1] == ["Speak", "Dial", "Speak", "Hangup"]
+    token = app.extensions["callflows"].signer.sign("/flows/plivo/plain/x", Token(call_uuid="another"))
+    assert follow(app, f"/flows/plivo/plain/x?t={token}", form)[-1] == ["Speak", "Dial", "Speak", "Hangup"]
+
+
+def test_a_flows_fallback_leads_on(app: Flask, templates: Path) -> None:
+    """After a bad token the fallback is served; its own links are good ones."""
+    write_flow(
+        templates,
+        "menu",
+        'fallback = "sorry"\n',
+        inner="<Response><Wait/></Response>",
+        sorry='<Response><Redirect>{{ step_url("main") }}</Redirect></Response>',
+        main="<Response><Speak>the menu</Speak></Response>",
+    )
+    app.extensions["callflows"].publisher.publish_all()
+    assert follow(app, "/flows/plivo/menu/inner?t=1bad.bad", (("CallUUID", CALL),)) == [["Redirect"], ["Speak"]]
+
+
+def test_one_flow_that_breaks_us_does_not_keep_the_others_from_callers(values: dict[str, Any], templates: Path) -> None:
+    write_flow(templates, "good", aleg="<Response><Speak>hello</Speak></Response>")
+    write_flow(templates, "digits", aleg="<Response>{{ " + "1" * 6000 + " }}</Response>")
+    write_flow(templates, "deep", aleg="<Response>" + "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}</Response>")
+    app = create_app(values)
+    assert b"hello" in post(app, "plivo", "/flows/plivo/good/aleg").data
+    assert {"deep", "digits"} == set(app.extensions["callflows"].versions.stale_names())
+
+
+def test_flows_that_link_to_each_other_go_live_together(values: dict[str, Any], templates: Path) -> None:
+    link = "<Response><Redirect>{{ flow_url('%s', 'aleg') }}</Redirect></Response>"
+    write_flow(templates, "a", aleg=link % "b")
+    write_flow(templates, "b", aleg=link % "a")
+    write_flow(templates, "c", aleg=link % "broken")
+    write_flow(templates, "broken", aleg="<Response><Spaek/></Response>")
+    versions = create_app(values).extensions["callflows"].versions
+    assert versions.names() == ["a", "b"]
+    assert versions.stale_names() == ["broken", "c"]
+
+
+@pytest.mark.parametrize("passed_on", [True, False])
+def test_public_url_with_a_path(values: dict[str, Any], templates: Path, passed_on: bool) -> None:
+    write_flow(templates, "plain", aleg='<Response><Redirect>{{ step_url("aleg") }}</Redirect></Response>')
+    base = f"{PUBLIC_URL}/voice"
+    app = create_app({**values, "PUBLIC_URL": base})
+    path = "/flows/plivo/plain/aleg"
+    headers = SIGN["plivo"](base + path, [("CallUUID", CALL)])
+    reply = app.test_client().post(f"/voice{path}" if passed_on else path, data={"CallUUID": CALL}, headers=headers)
+    assert reply.status_code == 200
+    assert f"<Redirect>{base}{path}?t=".encode() in reply.data
+
+
+def test_a_publisher_that_is_stuck_does_not_keep_us_from_starting(
+    values: dict[str, Any], templates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_flow(templates, "plain", aleg="<Response><Speak>hello</Speak></Response>")
+    create_app(values)
+    monkeypatch.setattr("callflows.publishing.TURN_SECONDS", 0.2)
+    with (Path(values["STATE_DIR"]) / "publish.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert b"hello" in post(create_app(values), "plivo", "/flows/plivo/plain/aleg").data

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from ..errors import CallflowsError, DocumentRefused
+from ..config import Settings
+from ..errors import CallflowsError, DocumentRefused, ProviderError
 from ..models import Problem, Severity
 from ..runtime import Runtime
 
@@ -47,9 +48,11 @@ set_option = click.option(
 provider_option = click.option("--provider", default="", metavar="NAME", help="plivo or vobiz.")
 
 
-def runtime() -> Runtime:
+def runtime(settings: Settings | None = None) -> Runtime:
     """The runtime of this command. Commands are short: only what went wrong is logged."""
-    return Runtime(quiet=True)
+    found = Runtime(settings)
+    found.configure_logs(quiet=True)
+    return found
 
 
 def assigned(assignments: Iterable[str]) -> dict[str, str]:
@@ -58,6 +61,8 @@ def assigned(assignments: Iterable[str]) -> dict[str, str]:
         name, equals, value = assignment.partition("=")
         if not equals or not name:
             raise click.BadParameter(f"{assignment!r} is not NAME=VALUE", param_hint="--set")
+        if name in values:
+            raise click.BadParameter(f"{name} is given twice", param_hint="--set")
         values[name] = value
     return values
 
@@ -68,6 +73,8 @@ def print_json(value: Any) -> None:
 
 def error_object(error: CallflowsError) -> dict[str, Any]:
     details: dict[str, Any] = {"hint": error.hint} if error.hint else {}
+    if isinstance(error, ProviderError) and error.transfer_id:
+        details["transfer_id"] = error.transfer_id
     if isinstance(error, DocumentRefused):
         details["problems"] = [problem_object(problem) for problem in error.problems]
     return {"code": error.code, "message": error.message, "details": details}

@@ -6,10 +6,11 @@ command, and what is printed was heard by the simulated people.
 
 from __future__ import annotations
 
+import ctypes
 import os
-import re
 import secrets
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -41,13 +42,14 @@ def demo(only: str | None, keep: bool) -> None:
     Example: callflows demo --provider vobiz
     """
     names = (only,) if only else providers.NAMES
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     with _folder(keep) as folder, _platforms(names) as platforms, _server(folder, platforms) as environment:
         for name, platform in platforms.items():
             _story(name, platform, environment)
 
 
 def _story(name: str, platform: Any, environment: dict[str, str]) -> None:
-    control = httpx2.Client(base_url=f"{platform.url}/-/sim", timeout=30)
+    control = httpx2.Client(base_url=f"{platform.url}/-/sim", timeout=30, trust_env=False)
     label = providers.provider_class(name).label
     click.secho(f"\n=== {label} ===", bold=True)
     control.put(f"/numbers/{AGENT}", json={"behaviour": "answers", "after": 4}).raise_for_status()
@@ -78,8 +80,7 @@ def _story(name: str, platform: Any, environment: dict[str, str]) -> None:
     control.post("/clock", json={"advance": 90}).raise_for_status()
 
     click.secho("\nWhat happened, second by second:\n", bold=True)
-    transcript = control.get("/transcript", params={"format": "text"}).text.rstrip()
-    click.echo(re.sub(r"http://127\.0\.0\.1:\d+(/\S*?)(#\S*)?(?=\s|$)", r"\1", transcript))
+    click.echo(control.get("/transcript", params={"format": "text"}).text.rstrip())
     click.secho("\nHow the transfer ended:\n", bold=True)
     click.echo(_callflows(environment, "transfers", "wait", transfer, "--seconds", "10").rstrip())
 
@@ -89,7 +90,12 @@ def _callflows(environment: dict[str, str], *arguments: str, echo: bool = True) 
     if echo:
         click.secho(f"$ callflows {shlex.join(arguments)}", fg="cyan")
     done = subprocess.run(
-        [sys.executable, "-m", "callflows", *arguments], env=environment, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "callflows", *arguments],
+        env=environment,
+        cwd=environment["CALLFLOWS_STATE_DIR"],  # no .env of somebody's server here
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     if done.returncode:
         raise DemoFailed(
@@ -120,6 +126,7 @@ def _server(folder: Path, platforms: dict[str, Any]) -> Iterator[dict[str, str]]
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
+    (folder / "state").mkdir(mode=0o700)
     environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("CALLFLOWS_")}
     environment |= {
         "CALLFLOWS_BIND": address,
@@ -139,7 +146,12 @@ def _server(folder: Path, platforms: dict[str, Any]) -> Iterator[dict[str, str]]
         }
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "callflows", "serve"], env=environment, stdout=log, stderr=log, cwd=folder
+            [sys.executable, "-m", "callflows", "serve"],
+            env=environment,
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+            preexec_fn=_end_with_parent,
         )
     try:
         _wait_until_ready(server, address, folder / "server.log")
@@ -154,11 +166,17 @@ def _server(folder: Path, platforms: dict[str, Any]) -> Iterator[dict[str, str]]
             server.wait()
 
 
+def _end_with_parent() -> None:
+    """The demo's server ends with the demo, also when that is killed. Linux; elsewhere it is left to `finally`."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
 def _wait_until_ready(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until and server.poll() is None:
         with suppress(httpx2.HTTPError):
-            if httpx2.get(f"http://{address}/readyz", timeout=1).json()["status"] == "ok":
+            if httpx2.get(f"http://{address}/readyz", timeout=1, trust_env=False).json()["status"] == "ok":
                 return
         time.sleep(0.1)
     raise DemoFailed(f"the server did not start: {log.read_text(errors='replace').strip()[-2000:]}")

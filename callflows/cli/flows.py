@@ -10,16 +10,17 @@ from typing import Any
 
 import click
 
-from .. import documents, providers
+from .. import documents, providers, shipped
+from ..config import Settings
 from ..errors import FlowNotFound, RequestInvalid
 from ..flows import Flow, load_flow, read_sources, resolve_params
 from ..flows.context import CONTEXT
 from ..flows.params import examples
 from ..flows.sampling import DIAL_STATUSES, SAMPLE_CALL
-from ..models import CallEvent, DialValues, EventKind, InputValues, Leg, Severity
+from ..models import CallEvent, DialValues, EventKind, InputValues, Leg, Problem, Severity
 from ..runtime import Runtime
 from ..signing import Token
-from ..urls import LINK_OPEN
+from ..urls import without_marks
 from .common import (
     Group,
     assigned,
@@ -34,6 +35,12 @@ from .common import (
 )
 
 
+def reading() -> Runtime:
+    """A runtime that writes nothing: these commands look at files, and need no key that anybody else knows."""
+    settings = Settings.load()
+    return runtime(settings if settings.secret_keys else Settings.load({"SECRET_KEYS": "for looking at flows only"}))
+
+
 @click.group("flows", cls=Group)
 def flows() -> None:
     """See, check and render the flows in CALLFLOWS_TEMPLATES."""
@@ -46,7 +53,7 @@ def list_flows(as_json: bool) -> None:
 
     Example: callflows flows list
     """
-    rt = runtime()
+    rt = reading()
     rows = []
     for name, source in read_sources(rt.settings.templates).items():
         flow = load_flow(source)
@@ -55,13 +62,15 @@ def list_flows(as_json: bool) -> None:
         state = "live" if live == source.version else "not published yet" if not live else "an older version is live"
         if stale:
             since = datetime.fromtimestamp(stale[0], UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-            state = f"{'stale' if live else 'broken'} since {since}: {stale[1][0]}"
+            errors = [str(problem) for problem in stale[1] if problem.severity is Severity.ERROR]
+            state = f"{'stale' if live else 'broken'} since {since}: {' '.join(errors[:1])}"
         rows.append({"name": name, "title": flow.manifest.title, "steps": sorted(flow.steps), "state": state})
     if as_json:
         print_json(rows)
         return
     if not rows:
-        click.echo(f"no flows in {rt.settings.templates.absolute()}")
+        click.echo(f"no flows in {rt.settings.templates.absolute()}; see CALLFLOWS_TEMPLATES")
+        click.echo(f"flows to start from: {shipped.path('templates')}")
     for row in rows:
         click.echo(f"{row['name']:<20} {row['title']:<32} {', '.join(row['steps']):<36} {row['state']}")
 
@@ -74,7 +83,7 @@ def show(name: str, as_json: bool) -> None:
 
     Example: callflows flows show forward
     """
-    flow = saved_flow(runtime(), name)
+    flow = saved_flow(reading(), name)
     manifest = flow.manifest
     if as_json:
         steps = {step.name: step.kind for step in flow.steps.values()}
@@ -97,7 +106,7 @@ def check(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
 
     Example: callflows flows check forward
     """
-    rt = runtime()
+    rt = reading()
     found = {name: saved_flow(rt, name) for name in names} or {
         name: load_flow(source) for name, source in read_sources(rt.settings.templates).items()
     }
@@ -114,8 +123,8 @@ def check(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
             print_problems(some)
             click.echo(f"{name}: {'problems' if name in bad else 'ok'}")
         if not found:
-            click.echo(f"no flows in {rt.settings.templates.absolute()}")
-    ctx.exit(1 if bad else 0)
+            click.echo(f"no flows in {rt.settings.templates.absolute()}", err=True)
+    ctx.exit(1 if bad or not found else 0)
 
 
 @flows.command()
@@ -141,12 +150,12 @@ def render(
 
     Example: callflows flows render forward/aleg --provider vobiz --set to=+14155550123
     """
-    rt = runtime()
+    rt = reading()
     name, _, step = target.partition("/")
     flow = saved_flow(rt, name)
-    step = step or Leg.A
+    step = step or str(Leg.A)
     if step not in flow.steps:
-        raise FlowNotFound(f"flow {name} has no step {step!r}", hint=flow.closest_step(step))
+        raise FlowNotFound(f"flow {name} has no step '{step}'", hint=flow.closest_step(step))
     given = assigned(assignments)
     params = resolve_params(flow.manifest.params, {**examples(flow.manifest.params), **given}, name)
     kind = EventKind.DIAL_RESULT if dial_status else EventKind.INPUT if digits or speech else EventKind.DOCUMENT
@@ -159,7 +168,7 @@ def render(
     provider = known_provider(provider) or (flow.manifest.providers or providers.NAMES)[0]
     token = Token(call_uuid=SAMPLE_CALL.uuid, params=params, version=flow.version)
     composed = rt.composer.compose(flow, flow.steps[step], provider, event=event, token=token, sampled=True)
-    text = _readable(composed.text)
+    text = without_marks(composed.text)
     if as_json:
         print_json({"ok": composed.ok, "document": text, "problems": [problem_object(p) for p in composed.problems]})
     else:
@@ -198,14 +207,15 @@ def validate(ctx: click.Context, files: tuple[str, ...], provider: str, as_json:
     for file in files:
         try:
             data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+            problems = documents.judge_bytes(data, provider, native=True, file=file).problems
         except OSError as error:
-            raise RequestInvalid(f"cannot read {file}: {error.strerror}") from error
-        verdict = documents.judge_bytes(data, provider, native=True, file=file)
-        rows = [{k: v for k, v in problem_object(problem).items() if k != "file"} for problem in verdict.problems]
-        results.append({"file": file, "ok": verdict.ok, "problems": rows})
+            problems = (Problem(Severity.ERROR, "xml.unreadable", f"cannot be read: {error.strerror}", file),)
+        good = all(problem.severity is not Severity.ERROR for problem in problems)
+        rows = [{k: v for k, v in problem_object(problem).items() if k != "file"} for problem in problems]
+        results.append({"file": file, "ok": good, "problems": rows})
         if not as_json:
-            print_problems(verdict.problems)
-            click.echo(f"{file}: {'ok' if verdict.ok else 'problems'}")
+            print_problems(problems)
+            click.echo(f"{file}: {'ok' if good else 'problems'}")
     ok = all(result["ok"] for result in results)
     if as_json:
         print_json({"ok": ok, "files": results})
@@ -226,12 +236,6 @@ def known_provider(name: str) -> str:
     if name and name not in providers.NAMES:
         raise RequestInvalid(f"unknown provider {name!r}", hint=f"known: {', '.join(providers.NAMES)}")
     return name
-
-
-def _readable(text: str) -> str:
-    import re
-
-    return re.sub(f"{LINK_OPEN}[0-9]+.", "…", text)
 
 
 COMMANDS = (flows, validate)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import sysconfig
 import time
+from pathlib import Path
 
 import click
 
@@ -20,16 +23,26 @@ def serve(bind: str | None) -> None:
 
     Example: callflows serve --bind 127.0.0.1:8000
     """
-    runtime().settings.require_public_url()  # say it here, in one line, not in every worker
-    conf = shipped.path("gunicorn.conf.py")
-    arguments = ["-m", "gunicorn", "--config", str(conf), "callflows:create_app()"]
     if bind:
-        arguments[2:2] = ["--bind", bind]
+        os.environ["CALLFLOWS_BIND"] = bind
+    runtime().prepare_to_serve()  # what is wrong is said here, in one line, and not by every worker
+    arguments = ["--config", str(shipped.path("gunicorn.conf.py")), "callflows:create_app()"]
     sys.stdout.flush()
+    # The script, not `python -m gunicorn`: for an upgrade by USR2 gunicorn starts again what it was started as
+    script = _script("gunicorn")
     try:
-        os.execv(sys.executable, [sys.executable, *arguments])
+        os.execv(script, [script, *arguments])
     except OSError as error:
         raise ConfigError(f"gunicorn cannot be started: {error.strerror}") from error
+
+
+def _script(name: str) -> str:
+    """A command that was installed with us."""
+    places = [Path(sys.argv[0]).parent, Path(sys.executable).parent, Path(sysconfig.get_path("scripts"))]
+    found = next((str(place / name) for place in places if (place / name).is_file()), None) or shutil.which(name)
+    if not found:
+        raise ConfigError(f"the command {name} is not installed beside callflows", hint=f"pip install {name}")
+    return str(Path(found).absolute())
 
 
 @click.group("db", cls=Group)

@@ -10,7 +10,7 @@ import click
 from .. import targets
 from .. import transfers as doing
 from ..calls import Progress, fold
-from ..errors import CallNotLive, ProviderError, RequestInvalid
+from ..errors import CallNotLive, OutcomeUnknown, ProviderError, RequestInvalid
 from ..models import Exchange, Leg, LegStatus, LegTarget, Transfer, TransferStatus
 from ..signing import Token
 from ..urls import events_path, step_path
@@ -72,18 +72,36 @@ def transfer(
     if dry_run:
         _print_plan(plan, as_json)
         return
-    done = doing.request(rt, plan)
-    progress = doing.wait(rt, done.id, seconds) if seconds is not None else None
-    if as_json:
-        print_json(transfer_object(done, progress, plan.warnings))
+    progress: Progress | None
+    try:
+        done = doing.request(rt, plan)
+    except OutcomeUnknown as error:
+        if seconds is None:
+            raise
+        # it may have happened: a fetch proves it, and that is what is waited for
+        click.echo(f"transfer {error.transfer_id}: {error}", err=True)
+        progress = doing.wait(rt, error.transfer_id, seconds)
+        done = progress.transfer
     else:
-        click.echo(
-            f"transfer {done.id}: {done.status} by {done.provider} {f'({done.message})' if done.message else ''}"
-        )
+        progress = doing.wait(rt, done.id, seconds) if seconds is not None else None
+    repeated = done.id != plan.transfer.id and done.idempotency_key is not None
+    if as_json:
+        print_json({**transfer_object(done, progress, plan.warnings), "repeated": repeated})
+    else:
+        words = f"({done.message})" if done.message else ""
+        again = ": already asked for with this key; nothing was sent now" if repeated else ""
+        click.echo(f"transfer {done.id}: {done.status} by {done.provider} {words}{again}".rstrip())
         if progress is not None:
             _print_legs(progress)
-    if progress is not None and not (progress.settled and progress.ok):
-        ctx.exit(1 if progress.settled else 4)
+    ctx.exit(_exit_code(done, progress))
+
+
+def _exit_code(transfer: Transfer, progress: Progress | None) -> int:
+    if transfer.status is TransferStatus.REJECTED and not (progress and progress.ok):
+        return 3
+    if progress is None:
+        return 4 if transfer.status is TransferStatus.UNKNOWN else 0
+    return 0 if progress.settled and progress.ok else 1 if progress.settled else 4
 
 
 def _print_plan(plan: doing.Plan, as_json: bool) -> None:
@@ -164,7 +182,7 @@ def wait_transfer(ctx: click.Context, transfer_id: str, seconds: float, as_json:
         print_json(transfer_object(progress.transfer, progress))
     else:
         _print_legs(progress)
-    ctx.exit(0 if progress.settled and progress.ok else 1 if progress.settled else 4)
+    ctx.exit(_exit_code(progress.transfer, progress))
 
 
 @click.group("calls", cls=Group)
@@ -224,7 +242,7 @@ def show_call(call_uuid: str, as_json: bool) -> None:
         return
     for name, value in state.items():
         if value not in ("", None):
-            click.echo(f"{name:<16} {value}")
+            click.echo(f"{name:<16} {clock(value) if name.endswith('_at') else value}")
     for exchange in exchanges:
         click.echo(
             f"{clock(exchange.at)} {exchange.event.kind:<14} {_where(exchange)} {exchange.outcome} {exchange.reason}"
@@ -246,6 +264,8 @@ def url(target: str, events: bool, fallback: bool, assignments: tuple[str, ...],
     rt = runtime()
     if (bool(target), events, fallback).count(True) != 1:
         raise RequestInvalid("give one of FLOW/STEP, --events and --fallback")
+    if assignments and not target:
+        raise RequestInvalid("--set goes with FLOW/STEP")
     name = targets.choose_provider(rt, "", provider)
     if events:
         address = targets.signed_url(rt, name, events_path(name), Token())
@@ -313,10 +333,16 @@ def _where(exchange: Exchange) -> str:
     return str(LegTarget(exchange.flow, exchange.step)) if exchange.flow else "events"
 
 
+_WITH = {LegStatus.ENDED: "talked to", LegStatus.CONNECTED: "with"}
+
+
 def _print_legs(progress: Progress) -> None:
     words = {Leg.A: "A leg", Leg.B: "B leg"}
-    for leg, state in progress.legs.items():
-        who = f", {'talked to' if state.status is LegStatus.ENDED else 'with'} {state.number}" if state.number else ""
+    happened = progress.transfer.status in (TransferStatus.ACCEPTED, TransferStatus.REQUESTED) or any(
+        state.fetched_at for state in progress.legs.values()
+    )
+    for leg, state in progress.legs.items() if happened else ():
+        who = f", {_WITH.get(state.status, 'dialled')} {state.number}" if state.number else ""
         why = f": {state.reason}" + (f" ({state.code})" if state.code else "") if state.reason else ""
         when = f" at {clock(state.at)}" if state.at else ""
         click.echo(f"  {words[leg]} ({progress.transfer.targets[leg]}): {state.status}{when}{who}{why}")

@@ -9,6 +9,7 @@ from .judging import Verdict, judge, judge_bytes, warm
 from .policy import DialPolicy, Written, collect_written, number_fault
 from .reading import DECLARATION, MAX_BYTES
 from .safe import EMPTY, LANGUAGES, check_safe, safe_document, silent_document
+from .secrets import without_secrets
 
 __all__ = [
     "DECLARATION",
@@ -27,4 +28,5 @@ __all__ = [
     "safe_document",
     "silent_document",
     "warm",
+    "without_secrets",
 ]

@@ -13,8 +13,12 @@ from copy import deepcopy
 from lxml import etree
 
 from ..models import Severity
-from .findings import TEXT, Finding, Node, text_of
+from .findings import MOST, TEXT, Finding, Node, text_of
 from .schema import XML_PREFIX, Attribute, Model, SimpleType, compiled, model
+from .secrets import PASSWORD
+
+_MANY = 500  # elements: of more than that the walk comes first, as libxml2 takes 20 us to word each mistake
+_LONGEST = 60  # no name of the grammar is near it, and nothing longer is a slip of one
 
 
 def check(
@@ -22,10 +26,13 @@ def check(
 ) -> list[Finding]:
     """All mistakes against `schemas/<name>.xsd`. `allow` holds `Element.attribute`s the operator lets pass;
     `instead` says what to write for elements of other platforms."""
-    if compiled(name).validate(root):
+    many = int(root.xpath("count(//*)")) > _MANY
+    if not many and compiled(name).validate(root):
         return []
     found = list(_Walk(model(name), name, allow, instead or {}).element(root, ""))
-    if all(finding.severity is Severity.WARNING for finding in found) and not _valid_without(root, name, found):
+    if any(finding.severity is Severity.ERROR for finding in found) or (not found and compiled(name).validate(root)):
+        return found
+    if not _valid_without(root, name, found):
         # Never let through what libxml2 refuses and the walk does not see.
         log = compiled(name).error_log
         message = log[0].message if len(log) else "the document does not fit the platform's grammar"
@@ -35,14 +42,16 @@ def check(
 
 def _valid_without(root: Node, name: str, allowed: Iterable[Finding]) -> bool:
     """Whether the document is valid once the attributes that were let pass are taken out."""
-    names = {(root.getroottree().getpath(f.at), f.name) for f in allowed if f.at is not None}
+    names: dict[Node, list[str]] = {}
+    for finding in allowed:
+        if finding.at is not None:
+            names.setdefault(finding.at, []).append(finding.name)
     if not names:
         return False
     copy = deepcopy(root)
-    tree = copy.getroottree()
-    for path, attribute in names:
-        for element in tree.xpath(path):
-            element.attrib.pop(attribute, None)
+    for element, twin in zip(root.iter("*"), copy.iter("*"), strict=True):
+        for attribute in names.get(element, ()):
+            twin.attrib.pop(attribute, None)
     return compiled(name).validate(copy)
 
 
@@ -50,8 +59,18 @@ class _Walk:
     def __init__(self, grammar: Model, name: str, allow: Collection[str], instead: Mapping[str, str]) -> None:
         self._model = grammar
         self._platform = name.capitalize()
-        self._allow = allow
+        self._allow = frozenset(allow)
         self._instead = instead
+        self._suggested: dict[tuple[str, str], str] = {}
+
+    def _suggest(self, name: str, where: str, known: Iterable[str]) -> str:
+        """Looked for once per name and place, and not for ever: spelling is compared slowly."""
+        key = (name, where)
+        if key not in self._suggested:
+            if len(name) > _LONGEST or len(self._suggested) >= 2 * MOST:
+                return ""
+            self._suggested[key] = _suggest(name, known)
+        return self._suggested[key]
 
     def element(self, element: Node, parent: str) -> Iterator[Finding]:
         pending = [(element, parent)]
@@ -81,7 +100,8 @@ class _Walk:
 
     def _unknown(self, element: Node, tag: str, parent: str) -> Finding:
         children = self._model.elements[parent].children
-        hint = self._instead.get(tag) or _suggest(tag, children) or _suggest(tag, self._model.elements)
+        hint = self._instead.get(tag) or self._suggest(tag, f"<{parent}>", children)
+        hint = hint or self._suggest(tag, "<>", self._model.elements)
         hint = hint or (f"{parent} may contain {_list(children)}" if children else f"{parent} contains no elements")
         message = f"unknown element {tag} in {parent}" + (
             f": {self._platform} has none" if tag in self._instead else ""
@@ -115,7 +135,7 @@ class _Walk:
 
     def _unknown_attribute(self, element: Node, tag: str, name: str, known: Mapping[str, Attribute]) -> Finding:
         allowed = f"{tag}.{_shown(name)}" in self._allow
-        hint = _suggest(name, known)
+        hint = "let through by CALLFLOWS_XML_ALLOW" if allowed else self._suggest(name, tag, known)
         if not hint:
             hint = f"{tag} takes {_list([_shown(key) for key in known])}" if known else f"{tag} takes no attributes"
         return Finding(
@@ -123,16 +143,16 @@ class _Walk:
             f"unknown attribute {_shown(name)} on {tag}",
             element,
             name,
-            hint="let through by CALLFLOWS_XML_ALLOW" if allowed else hint,
+            hint=hint,
             severity=Severity.WARNING if allowed else Severity.ERROR,
         )
 
     def _bad_value(self, element: Node, what: str, name: str, value: str, kind: SimpleType) -> Finding:
         shown = value.strip() if name == TEXT else value
-        quoted = f'"{shown[:80]}{"..." if len(shown) > 80 else ""}"'
+        quoted = f'"{shown[:80]}{"..." if len(shown) > 80 else ""}"' if name != PASSWORD else "not shown"
         hint = ""
         if kind.values:
-            hint = _suggest(value, kind.values)
+            hint = self._suggest(value, kind.what, kind.values)
             hint = f"{hint}; " * bool(hint) + f"allowed: {', '.join(kind.values)}"
         return Finding(
             "grammar.bad-value",

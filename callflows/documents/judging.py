@@ -6,7 +6,7 @@ All problems at once. The way of a good document does nothing that only a bad on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lxml import etree
@@ -14,8 +14,9 @@ from lxml import etree
 from ..errors import RequestInvalid
 from ..models import Problem, Severity
 from . import grammar, policy, rules
+from . import links as our_links
 from .dialects import AUTHORED, DIALECTS, Convert, Dialect
-from .findings import Finding, Node, problems
+from .findings import MOST, Finding, Node, problems
 from .numbers import risk
 from .policy import DialPolicy, Written, collect_written
 from .reading import MAX_BYTES, decode, read, served_bytes, too_large
@@ -60,12 +61,15 @@ def judge(
     xml_allow: Sequence[str] = (),
     file: str = "",
     steps: Collection[str] | None = None,
+    links: Mapping[str, str] | None = None,
 ) -> Verdict:
     """Never raises for a bad document. `kind="sound"`: it may hold Play, Wait, Speak only. `native`: it is written in
     the provider's own vocabulary already. `written`, `policy`: what may be dialled; without a policy only what is
-    written. `xml_allow`: `Element.attribute`s that are let pass. `steps`: the names of the flow's steps, for rules."""
+    written. `xml_allow`: `Element.attribute`s that are let pass. `steps`: the names of the flow's steps, for rules.
+    `links`: the path each link placeholder was made for, by its index; None for a document that is sealed, or not
+    ours."""
     dialect = _dialect(provider)
-    return _judge(text, dialect, kind, native, policy or _STRICT, written, public_url, xml_allow, file, steps)
+    return _judge(text, dialect, kind, native, policy or _STRICT, written, public_url, xml_allow, file, steps, links)
 
 
 def judge_bytes(
@@ -88,7 +92,7 @@ def judge_bytes(
     if findings:
         return Verdict(text, problems(findings, text, file))
     written = written | collect_written([text])
-    return _judge(text, dialect, kind, native, policy, written, public_url, xml_allow, file, steps)
+    return _judge(text, dialect, kind, native, policy, written, public_url, xml_allow, file, steps, None)
 
 
 def _dialect(provider: str) -> Dialect:
@@ -109,6 +113,7 @@ def _judge(
     allow: Sequence[str],
     file: str,
     steps: Collection[str] | None,
+    links: Mapping[str, str] | None,
 ) -> Verdict:
     reading = read(text)
     root, body, found = reading.root, reading.body, reading.findings
@@ -125,6 +130,8 @@ def _judge(
     found += _Told(found).first(
         rules.examine(root, dialect.table, rules.Context(kind, model(dialect.name), len(body), steps))
     )
+    if links is not None:
+        found += _Told(found).first(our_links.examine(root, links, public_url), elements=False)
     if dial_policy is not None:
         found += _Told(found).first(policy.examine(root, dial_policy, written, public_url), elements=False)
     return Verdict(body, problems(found, text, file) if found else ())
@@ -135,6 +142,8 @@ def _convert(root: Node, dialect: Dialect, convert: Convert, allow: Sequence[str
     authored = grammar.check(root, AUTHORED, allow=allow, instead=DIALECTS[AUTHORED].instead)
     lost = convert(root)
     faulty = {finding.at for finding in authored if finding.severity is Severity.ERROR}
+    if len(faulty) > 10 * MOST:
+        return authored + lost  # it is blocked, with more to tell than will be told
     final = grammar.check(root, dialect.name, allow=allow, instead=dialect.instead)
     return authored + lost + [finding for finding in final if finding.at not in faulty]
 

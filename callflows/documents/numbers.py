@@ -36,6 +36,16 @@ def region(number: str) -> str:
 
 
 @lru_cache(maxsize=4096)
+def is_valid(number: str) -> bool:
+    import phonenumbers
+
+    try:
+        return phonenumbers.is_valid_number(phonenumbers.parse(number))
+    except phonenumbers.NumberParseException:
+        return False
+
+
+@lru_cache(maxsize=4096)
 def risk(number: str) -> str:
     """What makes the number one that fraud is after, as an adjective; "" for an ordinary number."""
     import phonenumbers

@@ -1,7 +1,8 @@
 """Dial policy: which numbers, SIP addresses and foreign URLs a document may name.
 
 It is looked at on the final document, in the platform's own vocabulary, so nothing a template, a caller or a back end
-does gets around it. A number passes when it stands whole in the flow's own files or matches CALLFLOWS_DIAL_ALLOW;
+does gets around it. A number passes when its E.164 form stands whole in the flow's own files (collect_written) or
+matches CALLFLOWS_DIAL_ALLOW;
 premium-rate and satellite numbers, SIP addresses and foreign hosts pass by an entry only. What a value must look like
 is checked here again, strictly, and not left to the grammar: what is not understood is refused.
 
@@ -19,8 +20,8 @@ from functools import lru_cache
 
 from ..errors import ConfigError
 from ..urls import LINK_OPEN
-from .findings import TEXT, Finding, Node, text_of
-from .numbers import SPACE, e164, is_region, region, risk
+from .findings import MOST, TEXT, Finding, Node, text_of
+from .numbers import SPACE, e164, is_region, is_valid, region, risk
 
 SETTING = "CALLFLOWS_DIAL_ALLOW"
 
@@ -54,22 +55,37 @@ Origin = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What stands in a flow's own files."""
+    """What stands in a flow's own files. `bare` are digits without a `+` where a number is meant: they count when
+    they are a valid number, which is looked at when one is to be dialled, as tables may hold many."""
 
     numbers: frozenset[str] = frozenset()
+    bare: frozenset[str] = frozenset()
 
     def __or__(self, other: Written) -> Written:
-        return Written(self.numbers | other.numbers)
+        return Written(self.numbers | other.numbers, self.bare | other.bare)
+
+    def __contains__(self, number: str) -> bool:
+        return number in self.numbers or (number in self.bare and is_valid(number))
 
 
-# Whole: no part of a longer run of letters or digits, of a decimal, a path, a UUID or an address.
-_STANDING = re.compile(r"(?<![\w+/@%&#])(?<!\w[-.])\+?[1-9][0-9]{6,14}(?![\w@/%])(?![-.]\w)")
+# With its plus, and whole: no part of an address, a path, or a longer run of letters, digits and what stands between
+# them. A comma may follow, as in a table's next column.
+_PLUS = re.compile(r"(?<![\w+/@%&#])(?<!\w[-.])\+[1-9][0-9]{6,14}(?![\w@/%])(?![-./] ?[\w(]| ?\( ?[0-9]| [0-9])")
+# Without: all that is in a Number (or Vobiz's Dial), or in quotes; or all of the text, which then is a constant.
+_BARE = re.compile(
+    r""">\s*([1-9][0-9]{7,14})\s*</(?:Number|Dial)\s*>|(["'])([1-9][0-9]{7,14})\2|\A([1-9][0-9]{7,14})\Z"""
+)
 
 
 def collect_written(texts: Iterable[str]) -> Written:
-    """Every number of 7 to 15 digits that stands whole in one of the texts."""
-    found = (e164(match[0]) for text in texts for match in _STANDING.finditer(text))
-    return Written(frozenset(number for number in found if number))
+    """The numbers an author wrote, in texts of templates, string constants and whole tables: in E.164 with a `+`, or
+    as digits that are all of a Number or of a quoted text. Dates, counts and parts of longer numbers are none."""
+    numbers: set[str] = set()
+    bare: set[str] = set()
+    for text in texts:
+        numbers.update(match[0] for match in _PLUS.finditer(text))
+        bare.update(f"+{match[1] or match[3] or match[4]}" for match in _BARE.finditer(text.strip(SPACE)))
+    return Written(frozenset(numbers), frozenset(bare))
 
 
 def origin(url: str) -> Origin | None:
@@ -167,6 +183,8 @@ def examine(root: Node, policy: DialPolicy, written: Written, public_url: str) -
             value = text_of(element) if name == TEXT else element.get(name)
             if value is not None:
                 found += _check(element, name, kind, value.strip(SPACE), policy, written, ours)
+        if len(found) >= 2 * MOST:
+            break  # each of them blocks the document, and phonenumbers is slow
     return found
 
 
@@ -200,7 +218,7 @@ def number_fault(text: str, policy: DialPolicy, written: Written = Written()) ->
             return None
         message = f"{number} is a {special} number, and those need an entry of their own, wherever they are written"
         return "policy.premium", message, f"to allow it, add {number} to {SETTING}"
-    if number in written.numbers or policy.number(number):
+    if number in written or policy.number(number):
         return None
     message = f"{number} may not be dialled: it stands in none of the flow's files and matches no entry of {SETTING}"
     where = region(number)
@@ -210,7 +228,7 @@ def number_fault(text: str, policy: DialPolicy, written: Written = Written()) ->
 
 def _caller_id(text: str, policy: DialPolicy, written: Written) -> Fault | None:
     number = e164(text)
-    if number and (number in written.numbers or policy.number(number)):
+    if number and (number in written or policy.number(number)):
         return None
     if not number:
         return "policy.caller-id", f'"{_short(text)}" is not a number that can be shown', "write +14155550123"

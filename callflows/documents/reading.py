@@ -14,18 +14,20 @@ from lxml import etree
 
 from ..models import Severity
 from ..urls import LINK_CLOSE, LINK_OPEN
-from .findings import Finding, Node, line_at
+from .findings import MOST, TOKEN, Finding, Node, line_at
 from .grammar import parse_error
 from .schema import XML_PREFIX
 
 MAX_BYTES = 100_000  # "100 KB" on both platforms (plivo.md 1.0, vobiz.md 1.1); the smaller of the two readings
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+MOST_ATTRIBUTES = 500  # of one element; the grammar knows 30, and libxml2 looks for each among all of them
 TOKEN_BYTES = 1_800  # what a sealed token takes at most (design: tokens); an unsealed link counts as that
 
 _PREFIX = re.compile("\ufeff?\\s*(?:<\\?xml\\s[^>]*?\\?>)?\\s*")
 _ENCODING = re.compile(r"""\A<\?xml\s[^>]*?encoding\s*=\s*["']([^"']*)["']""")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _UNREAD = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>", re.DOTALL)
+_ATTRIBUTE = re.compile(r"""([^\s=]+)\s*=\s*("[^"]*"|'[^']*')""")
 _LINK = re.compile(f"{LINK_OPEN}[0-9]{{1,9}}{LINK_CLOSE}")
 _ALTERED = re.compile("%EE%80%8[23]", re.IGNORECASE)
 
@@ -66,12 +68,13 @@ def read(text: str) -> Reading:
         return Reading(body, None, [_syntax(text, body, before, error)])
     if "<!DOCTYPE" in body and (doctype := _doctype(body)) >= 0:
         return Reading(body, None, [_refused_doctype(before + line_at(body, doctype))])
+    if len(body) > 4 * MOST_ATTRIBUTES and (crowded := root.xpath(f"//*[count(@*)>{MOST_ATTRIBUTES}]")):
+        return Reading(body, None, [_crowded(crowded[0])])
     if "xmlns" in body:
-        findings += _namespaces(root)
+        findings += _namespaces(root, body, before)
     if "<?" in body:
         findings += _instructions(root)
-    if LINK_OPEN in body or LINK_CLOSE in body or "%EE%80" in body or "%ee%80" in body:
-        findings += _links(body, before)
+    findings += _links(body, before)
     return Reading(body, root, findings)
 
 
@@ -112,6 +115,15 @@ def too_large(size: int) -> Finding:
         f"the document has {size} bytes, and the platforms take {MAX_BYTES}",
         hint="split it into steps and go on with Redirect",
         line=1,
+    )
+
+
+def _crowded(element: Node) -> Finding:
+    return Finding(
+        "xml.attributes",
+        f"{element.tag!s} has more than {MOST_ATTRIBUTES} attributes",
+        hint="remove what the platform does not know",
+        line=element.sourceline,
     )
 
 
@@ -167,18 +179,24 @@ def _refused_doctype(line: int) -> Finding:
     )
 
 
-def _namespaces(root: Node) -> list[Finding]:
-    """One finding per declaration; then names are made plain, so that the rest can be judged as it was meant."""
+def _namespaces(root: Node, body: str, before: int) -> list[Finding]:
+    """One finding per declaration; then names are made plain, so that the rest can be judged as it was meant. The
+    text is looked at, as lxml tells all that is in scope for every element anew."""
     found = []
-    for element in root.iter("*"):
-        parent = element.getparent()
-        outer = parent.nsmap if parent is not None else {}
-        for prefix, uri in element.nsmap.items():
-            if outer.get(prefix) != uri:
-                name = f"xmlns:{prefix}" if prefix else "xmlns"
-                message = f"{etree.QName(element).localname} declares the namespace {uri}"
-                hint = f"the platforms know no namespaces: remove {name}"
-                found.append(Finding("xml.namespace", message, element, name, hint=hint))
+    for tag in TOKEN.finditer(body):
+        if tag[1] is None or "xmlns" not in tag[2]:
+            continue
+        line = before + line_at(body, tag.start(2))
+        position = tag.start(2)
+        for attribute in _ATTRIBUTE.finditer(body, *tag.span(2)):
+            if attribute[1] == "xmlns" or attribute[1].startswith("xmlns:"):
+                line += body.count("\n", position, attribute.start())
+                position = attribute.start()
+                message = f"{tag[1].rpartition(':')[2]} declares the namespace {attribute[2][1:-1][:80]}"
+                hint = f"the platforms know no namespaces: remove {attribute[1]}"
+                found.append(Finding("xml.namespace", message, hint=hint, line=line))
+        if len(found) >= MOST:
+            break
     if found:
         for element in root.iter("*"):
             element.tag = etree.QName(element).localname
@@ -201,13 +219,20 @@ def _instructions(root: Node) -> list[Finding]:
     ]
 
 
-def _links(body: str, before: int) -> list[Finding]:
-    """A filter or string operation on step_url() and its kin breaks the mark that the token replaces at the end."""
-    rest = _LINK.sub(lambda found: " " * len(found[0]), body)
+def broken_link(text: str) -> int:
+    """Where a mark of ours is not whole, as after a filter or string operation on step_url() and its kin; or -1."""
+    if not (LINK_OPEN in text or LINK_CLOSE in text or "%EE%80" in text or "%ee%80" in text):
+        return -1
+    rest = _LINK.sub(lambda found: " " * len(found[0]), text)
     broken = [position for mark in (LINK_OPEN, LINK_CLOSE) if (position := rest.find(mark)) >= 0]
     if (altered := _ALTERED.search(rest)) is not None:
         broken.append(altered.start())
-    if not broken:
+    return min(broken, default=-1)
+
+
+def _links(body: str, before: int) -> list[Finding]:
+    position = broken_link(body)
+    if position < 0:
         return []
     return [
         Finding(
@@ -215,6 +240,6 @@ def _links(body: str, before: int) -> list[Finding]:
             "a link of ours was changed after it was made, and would not work",
             hint="put step_url(...), flow_url(...) and events_url() into the document as they are, without filters",
             fatal=True,
-            line=before + line_at(body, min(broken)),
+            line=before + line_at(body, position),
         )
     ]

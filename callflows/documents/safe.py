@@ -19,6 +19,7 @@ from .numbers import e164
 from .policy import DialPolicy, Written
 
 EMPTY = "<Response/>"
+_EXAMPLE = "https://example.com"
 RETRY_WAIT_S = 2
 DIAL_TIMEOUT_S = 30
 
@@ -132,13 +133,17 @@ def silent_document() -> str:
     return '<Response><Wait length="1"/></Response>'
 
 
-def check_safe(provider: str, *, dial: str = "", policy: DialPolicy | None = None) -> list[Problem]:
-    """Errors of any variant in any language; none is what there should be. A `dial` number counts as written."""
+def check_safe(
+    provider: str, *, dial: str = "", policy: DialPolicy | None = None, retry_url: str = "", public_url: str = ""
+) -> list[Problem]:
+    """Errors of any variant in any language; none is what there should be. A `dial` number counts as written.
+    `retry_url`: a link as the settings make it (PUBLIC_URL, path, token, fragment), as only those can be wrong."""
+    retry_url = retry_url or f"{public_url.rstrip('/') or _EXAMPLE}/f?t=x&y=z"
     written = Written(frozenset({e164(dial)} - {""}))
     documents = {"empty": (EMPTY, "call"), "silent": (silent_document(), "sound")}
     for language in (*LANGUAGES, *_VARIANTS):
         for name, parts in (
-            ("retry", {"retry_url": "https://example.com/f?t=x&y=z"}),
+            ("retry", {"retry_url": retry_url}),
             ("end", {}),
             ("dial", {"dial": dial}),
         ):
@@ -147,6 +152,6 @@ def check_safe(provider: str, *, dial: str = "", policy: DialPolicy | None = Non
     found: list[Problem] = []
     for name, (document, kind) in documents.items():
         verdict = judge(document, provider, kind=kind, native=True, policy=policy, written=written,
-                        public_url="https://example.com", file=f"safe document {name}")  # fmt: skip
+                        public_url=public_url or _EXAMPLE, file=f"safe document {name}")  # fmt: skip
         found += [problem for problem in verdict.problems if problem.severity is Severity.ERROR]
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -76,7 +77,7 @@ def resolve_params(specs: Mapping[str, ParamSpec], given: Mapping[str, object], 
             faults.append(f"param {name} of {flow} {error}")
     for name, spec in specs.items():
         if spec.required and name not in given:
-            example = f", for example --set {name}={spec.example}" if spec.example is not None else ""
+            example = f", for example --set {shlex.quote(f'{name}={spec.example}')}" if spec.example is not None else ""
             faults.append(f"{flow} needs the param {name} ({spec.type}){example}")
     if faults:
         raise ParamInvalid("; ".join(faults))

@@ -18,6 +18,7 @@ import shutil
 import threading
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -37,7 +38,7 @@ class Versions:
         self._versions = state_dir / "versions"
         self._live = state_dir / "live"
         self._loaded: dict[str, Flow] = {}
-        self._loading = threading.Lock()
+        self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     # reading
 
@@ -51,7 +52,15 @@ class Versions:
             return ""
 
     def live(self, flow: str, *, last: bool = False) -> Flow | None:
-        return self.load(self.live_version(flow, last=last))
+        """While one request compiles a new version, the others get the newest that is in memory: a caller waits for
+        nobody else's edit.
+        """
+        version = self.live_version(flow, last=last)
+        if version and version not in self._loaded and self._loading[version].locked():
+            older = [known for known in list(self._loaded.values()) if known.name == flow]
+            if older:
+                return older[-1]
+        return self.load(version)
 
     def names(self) -> list[str]:
         """The flows that are live."""
@@ -68,7 +77,7 @@ class Versions:
         name = version.rpartition("-")[0]
         if not is_name(name) or not is_name(version.removeprefix(f"{name}-")):
             return None
-        with self._loading:
+        with self._loading[version]:
             flow = self._loaded.get(version)
             if flow is None:
                 source = FlowSource(name, _read_files(self._versions / version))
@@ -76,14 +85,15 @@ class Versions:
                     return None  # not what was published: a damaged copy must not be served as the original
                 self._forget_one_of(name)
                 flow = self._loaded[version] = load_flow(source)
+        self._loading.pop(version, None)
         return flow
 
     def _forget_one_of(self, name: str) -> None:
         """Make room for one more version of a flow: the one loaded first goes, unless it is live."""
         live = self.live_version(name)
-        loaded = [version for version, flow in self._loaded.items() if flow.name == name and version != live]
+        loaded = [version for version, flow in list(self._loaded.items()) if flow.name == name and version != live]
         if len(loaded) >= MAX_LOADED:
-            del self._loaded[loaded[0]]
+            self._loaded.pop(loaded[0], None)
 
     def stale(self, flow: str) -> tuple[float, list[Problem]] | None:
         """Since when (Unix seconds) the newest save waits, and why; None when what was saved is live."""

@@ -16,6 +16,7 @@ from callflows.documents import (
     safe_document,
     silent_document,
 )
+from callflows.urls import LINK_CLOSE, LINK_OPEN
 
 RETRY = "https://flows.example.com/flows/plivo/f/s?t=abc&x=<#ct=2000&rt=4000"
 
@@ -27,6 +28,30 @@ def test_check_safe(provider: str) -> None:
     assert {problem.code for problem in check_safe(provider, dial="+19005550123")} == {"policy.premium"}
     assert check_safe(provider, dial="+19005550123", policy=DialPolicy(["+19005550123"])) == []
     assert {problem.code for problem in check_safe(provider, dial="none")} == {"grammar.bad-value"}
+
+
+@pytest.mark.parametrize("provider", DIALECTS)
+@pytest.mark.parametrize(
+    ("public_url", "fragment", "good"),
+    [
+        ("https://flows.example.com", "", True),
+        ("https://flows.example.com/base", "#ct=2000&rt=4000&rc=2&rp=all", True),
+        ("http://127.0.0.1:8080", "", True),
+        ("HTTPS://Flows.example.com", "", False),
+        ("https://fl,ows.example.com", "", False),
+        ("https://flows.example.com", "#ct=2000 rt=4000", False),
+    ],
+)
+def test_check_safe_with_the_link_the_settings_make(provider: str, public_url: str, fragment: str, good: bool) -> None:
+    link = f"{public_url}/flows/{provider}/flow/step?t={LINK_OPEN}0{LINK_CLOSE}{fragment}"
+    problems = check_safe(provider, retry_url=link, public_url=public_url)
+    assert (problems == []) == good
+    assert all("/retry" in problem.file for problem in problems)
+
+
+def test_check_safe_with_a_link_to_somebody_else() -> None:
+    problems = check_safe("plivo", retry_url="https://other.example/f?t=x", public_url="https://flows.example.com")
+    assert {problem.code for problem in problems} == {"policy.foreign-url"}
 
 
 @pytest.mark.parametrize("provider", DIALECTS)
