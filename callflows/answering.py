@@ -164,10 +164,11 @@ def _serve(
     if not flow or _is_news(event):
         return _Served(Outcome.NOTED, DECLARATION + EMPTY, reason=genuine.refused)
     token = genuine.token or Token()
-    known = runtime.versions.live(flow) or runtime.versions.load(token.version)
+    known = runtime.versions.live(flow) or next(_loaded(runtime, flow, token.version), None)
     problems: tuple[Problem, ...] = ()
     reason = _why_nothing(runtime, known, token, genuine)
-    for number, version in enumerate(() if reason else _candidates(runtime, flow, token)):
+    candidates = _candidates(runtime, known, flow, token) if known and not reason else ()
+    for number, version in enumerate(candidates):
         why = _why_not(version, step, token, genuine)
         if not why:
             served, composed = _try(runtime, version, step, provider, event, token, until)
@@ -204,15 +205,13 @@ def _why_not(version: Flow, step: str, token: Token, genuine: _Genuine) -> str:
     return f"missing-params: {', '.join(missing)}" if missing else ""
 
 
-def _candidates(runtime: Runtime, flow: str, token: Token) -> Iterator[Flow]:
+def _candidates(runtime: Runtime, known: Flow, flow: str, token: Token) -> Iterator[Flow]:
     """The live version, the one the call comes from, and the one before the live one; each once."""
-    versions = runtime.versions
-    live = versions.live_version(flow)
-    yield from _loaded(runtime, flow, live)
-    if token.version != live:
+    yield known
+    if token.version != known.version:
         yield from _loaded(runtime, flow, token.version)
-    last = versions.live_version(flow, last=True)
-    if last not in (live, token.version):
+    last = runtime.versions.live_version(flow, last=True)
+    if last not in (known.version, token.version):
         yield from _loaded(runtime, flow, last)
 
 

@@ -37,6 +37,7 @@ class Versions:
     def __init__(self, state_dir: Path) -> None:
         self._versions = state_dir / "versions"
         self._live = state_dir / "live"
+        self._links = f"{self._live}/"  # for the look on every request
         self._loaded: dict[str, Flow] = {}
         self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
@@ -47,7 +48,7 @@ class Versions:
         if not is_name(flow):
             return ""
         try:
-            return os.path.basename(os.readlink(self._live / (f"{flow}.last" if last else flow)))
+            return os.path.basename(os.readlink(f"{self._links}{flow}{'.last' if last else ''}"))
         except OSError:
             return ""
 
