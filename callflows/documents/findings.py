@@ -18,6 +18,7 @@ from ..models import Problem, Severity
 Node = etree._Element
 
 MOST = 100  # problems told of one document
+ENOUGH = 10 * MOST  # errors of grammar after which the rest of a document is not walked for more
 TEXT = "#text"  # Finding.name when it is about an element's text
 
 

@@ -13,7 +13,7 @@ from copy import deepcopy
 from lxml import etree
 
 from ..models import Severity
-from .findings import MOST, TEXT, Finding, Node, text_of
+from .findings import ENOUGH, MOST, TEXT, Finding, Node, text_of
 from .schema import XML_PREFIX, Attribute, Model, SimpleType, compiled, model
 from .secrets import PASSWORD
 
@@ -29,8 +29,15 @@ def check(
     many = int(root.xpath("count(//*)")) > _MANY
     if not many and compiled(name).validate(root):
         return []
-    found = list(_Walk(model(name), name, allow, instead or {}).element(root, ""))
-    if any(finding.severity is Severity.ERROR for finding in found) or (not found and compiled(name).validate(root)):
+    found: list[Finding] = []
+    errors = 0
+    for finding in _Walk(model(name), name, allow, instead or {}).element(root, ""):
+        found.append(finding)
+        errors += finding.severity is Severity.ERROR
+        if errors == ENOUGH:
+            message = f"with {ENOUGH} mistakes in its grammar, the document was read to here only"
+            return [*found, Finding("rule.more", message, finding.at, severity=Severity.WARNING)]
+    if errors or (not found and compiled(name).validate(root)):
         return found
     if not _valid_without(root, name, found):
         # Never let through what libxml2 refuses and the walk does not see.

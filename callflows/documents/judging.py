@@ -16,7 +16,7 @@ from ..models import Problem, Severity
 from . import grammar, policy, rules
 from . import links as our_links
 from .dialects import AUTHORED, DIALECTS, Convert, Dialect
-from .findings import MOST, Finding, Node, problems
+from .findings import ENOUGH, Finding, Node, problems
 from .numbers import risk
 from .policy import DialPolicy, Written, collect_written
 from .reading import MAX_BYTES, decode, read, served_bytes, too_large
@@ -142,7 +142,7 @@ def _convert(root: Node, dialect: Dialect, convert: Convert, allow: Sequence[str
     authored = grammar.check(root, AUTHORED, allow=allow, instead=DIALECTS[AUTHORED].instead)
     lost = convert(root)
     faulty = {finding.at for finding in authored if finding.severity is Severity.ERROR}
-    if len(faulty) > 10 * MOST:
+    if len(authored) >= ENOUGH and faulty:
         return authored + lost  # it is blocked, with more to tell than will be told
     final = grammar.check(root, dialect.name, allow=allow, instead=dialect.instead)
     return authored + lost + [finding for finding in final if finding.at not in faulty]

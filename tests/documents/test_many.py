@@ -97,6 +97,13 @@ def test_the_verdict_is_right(last: str, blocked: bool, ok: bool, provider: str,
         assert more.line == verdict.problems[-2].line
 
 
+def test_a_document_of_mistakes_only_says_how_far_it_was_read() -> None:
+    for provider in ("plivo", "vobiz"):
+        problems = judge("<Response>" + "<Foo/>\n" * 3 + "<Foo/>" * 2000 + "</Response>", provider).problems
+        assert [problem.code for problem in problems] == ["grammar.unknown-element"] * 4 + ["rule.more"]
+        assert problems[-1].line == 4
+
+
 def test_each_line_and_message_once() -> None:
     verdict = judge("<Response>\n" + "<Speak/>" * 3 + "\n<Speak/></Response>", "plivo")
     assert [(problem.code, problem.line) for problem in verdict.problems] == [
