@@ -67,7 +67,11 @@ class Gunicorn:
         raise AssertionError(f"gunicorn did not start:\n{self.log.read_text()}")
 
     def workers(self) -> list[int]:
-        return children(self.process.pid, "gunicorn") if self.process else []
+        """Process ids, once all have booted."""
+        assert self.process is not None
+        pid = self.process.pid
+        wait_until(lambda: len(children(pid, "gunicorn")) >= 2, what="both workers")
+        return children(pid, "gunicorn")
 
     def keeper(self) -> int:
         """The machine's keeper, once there is one."""
