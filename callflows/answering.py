@@ -4,7 +4,7 @@
 
 A request that is genuinely the platform's gets 200 and a valid document, whatever goes wrong: the step, else the
 version it comes from, else its last good version, else the flow's fallback, else the safe document. Any other
-request gets 403 and no work. The table is in the design, "Genuine or not"; tests/test_genuine.py holds it.
+request gets 403 and no work. docs/architecture.md has the table, "Genuine or not"; tests/test_genuine.py holds it.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ TOKENS = ("valid", "absent", "garbage", "expired", "other-call", "other-path", "
 
 
 def expected(mode: str, signature: str, token: str, step: str) -> str:
-    """The design's table, row by row."""
+    """The table of docs/architecture.md, row by row."""
     served = {"events": NOTED, "unknown-step": FALLBACK, "unknown-flow": FALLBACK}.get(step, STEP)
     if signature == "wrong" and mode != "off":
         return FORBIDDEN

@@ -21,7 +21,7 @@ from .schema import XML_PREFIX
 MAX_BYTES = 100_000  # "100 KB" on both platforms (plivo.md 1.0, vobiz.md 1.1); the smaller of the two readings
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 MOST_ATTRIBUTES = 500  # of one element; the grammar knows 30, and libxml2 looks for each among all of them
-TOKEN_BYTES = 1_800  # what a sealed token takes at most (design: tokens); an unsealed link counts as that
+TOKEN_BYTES = 1_800  # what a sealed token takes at most (signing.MAX_TOKEN); an unsealed link counts as that
 
 _PREFIX = re.compile("\ufeff?\\s*(?:<\\?xml\\s[^>]*?\\?>)?\\s*")
 _ENCODING = re.compile(r"""\A<\?xml\s[^>]*?encoding\s*=\s*["']([^"']*)["']""")

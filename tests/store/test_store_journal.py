@@ -382,7 +382,7 @@ def test_the_store_away_moves_nothing(folder: Path, tmp_path: Path) -> None:
 
 
 def test_two_drainers_at_once(folder: Path, store: Store, url: str) -> None:
-    """More than the design allows (the keeper is one), and still each line once."""
+    """More than there should be (the keeper is one), and still each line once."""
     for file in range(4):
         orphan(folder, b"".join(to_line(exchange(f"{file}-{n}")) for n in range(200)), f"{file}-1-x")
     stores = [open_store(url) for _ in range(3)]
