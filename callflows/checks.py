@@ -34,15 +34,14 @@ def check(runtime: Runtime) -> list[Problem]:
     return found
 
 
+def in_use(runtime: Runtime) -> list[str]:
+    """The providers with credentials."""
+    return [name for name in providers.NAMES if runtime.provider(name).has_credentials]
+
+
 def check_live(runtime: Runtime) -> list[Problem]:
     """A signed request to ourselves through PUBLIC_URL, and one authenticated read of each platform in use."""
-    found: list[Problem] = []
-    for name in providers.NAMES:
-        if runtime.provider(name).has_credentials:
-            found += [*_ourselves(runtime, name), *_platform(runtime, name)]
-    return found or [
-        _warning("config.live", "no provider has credentials: nothing was tried", "see config.credentials")
-    ]
+    return [problem for name in in_use(runtime) for one in (_ourselves, _platform) for problem in one(runtime, name)]
 
 
 def _public_url(runtime: Runtime) -> Iterator[Problem]:
@@ -72,11 +71,14 @@ def _keys(runtime: Runtime) -> Iterator[Problem]:
 
 def _providers(runtime: Runtime) -> Iterator[Problem]:
     settings = runtime.settings
-    known = [name for name in providers.NAMES if runtime.provider(name).has_credentials]
+    known = in_use(runtime)
     if not known:
         hint = "set CALLFLOWS_PLIVO_AUTH_ID and CALLFLOWS_PLIVO_AUTH_TOKENS (or VOBIZ)"
         yield _error("config.credentials", "no provider has credentials: nothing can be transferred", hint)
     for name in known:
+        fault = runtime.provider(name).config_fault()
+        if fault:
+            yield _error("config.provider", fault)
         setting = f"CALLFLOWS_{name.upper()}_SIGNATURES"
         if settings.for_provider(name, "signatures") is SignatureMode.OFF:
             hint = "use required or if-present; a token in the URL is then the only proof"
@@ -115,9 +117,6 @@ def _policy(runtime: Runtime) -> Iterator[Problem]:
         for name in providers.NAMES:
             for problem in runtime.check_safe(name):
                 yield _error("config.safe-document", f"the safe document for {name} is not valid: {problem.message}")
-            fault = runtime.provider(name).config_fault() if runtime.provider(name).has_credentials else ""
-            if fault:
-                yield _error("config.provider", fault)
     except CallflowsError as error:
         yield _error("config.dial-allow", error.message, error.hint)
     if not runtime.settings.safe_number:

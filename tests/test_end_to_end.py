@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -233,6 +234,10 @@ def test_the_official_sdk_transfers_a_call_to_our_url(platform: Platform) -> Non
 def test_check_live_passes_and_names_what_is_wrong(platform: Platform, tmp_path: Path) -> None:
     found = platform.run("check", "--live")
     assert [problem for problem in found["problems"] if problem["severity"] == "error"] == []
+    assert "nothing was tried" not in str(found)
+    done = command(platform.values, "check", "--live", cwd=tmp_path)
+    assert done.stdout.splitlines()[-1] == f"ok (tried live: {platform.name})"
+    assert all("check-" not in row["call_uuid"] for row in platform.run("calls", "list"))
     upper = platform.name.upper()
     wrong = {**platform.values, f"{upper}_AUTH_TOKENS": "another-token-0123"}
     done = command(wrong, "check", "--live", "--json", cwd=tmp_path)
@@ -247,3 +252,34 @@ def test_the_transcript_names_who_and_when(platform: Platform) -> None:
     text = platform.phone.text()
     assert CALLER in text
     assert f"dials {AGENT}" in text
+
+
+# Plivo's default mode refuses unsigned requests, as it should
+READINGS = [
+    (name, switch, value)
+    for switch, about in simulator.Switches.explain().items()
+    for name in ("plivo", "vobiz")
+    for value in about["values"]
+    if value not in (about["per_provider"].get(name, about["default"]), "a number")
+    and not isinstance(about["default"], int | float)
+    and (name, switch) != ("plivo", "signatures")
+]
+
+
+@pytest.mark.parametrize(("name", "switch", "value"), READINGS)
+def test_the_story_at_the_other_reading_of_each_open_question(house: House, name: str, switch: str, value: str) -> None:
+    """What the platforms' documentation leaves open must not decide whether a caller is dropped."""
+    box = simulator.Simulator(name, seed=next(SEEDS), switches={switch: value})
+    with simulator.serve(box) as server:
+        platform = Platform(name, Phone(server), {**house.server.values, **platform_values(name, server)})
+        call = platform.live_call()
+        phone = platform.phone
+        phone.number(COLLEAGUE, behaviour="answers", after=5, hangs_up_after=20)
+        message = ("--set", "message=You are moved.")
+        platform.run("transfer", call, "--aleg", "forward", "--bleg", "announce", *TO_COLLEAGUE, *message)
+        phone.advance(60)
+        heard = phone.text()
+        assert f"is connected to {COLLEAGUE}" in heard, heard
+        assert 'hears "You are moved."' in heard, heard
+        assert "technical problem" not in heard, heard
+        assert not re.search(r"\((70|80)\d\d,", heard), heard

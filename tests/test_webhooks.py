@@ -417,3 +417,22 @@ def test_a_publisher_that_is_stuck_does_not_keep_us_from_starting(
     with (Path(values["STATE_DIR"]) / "publish.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert b"hello" in post(create_app(values), "plivo", "/flows/plivo/plain/aleg").data
+
+
+def test_a_flow_is_withdrawn_only_when_its_folder_stays_away(
+    app: Flask, templates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_flow(templates, "one", aleg="<Response><Speak>one</Speak></Response>")
+    write_flow(templates, "two", aleg="<Response><Speak>two</Speak></Response>")
+    runtime = app.extensions["callflows"]
+    runtime.publisher.publish_all()
+    shutil.rmtree(templates / "one")
+    runtime.publisher.publish_all()
+    assert b"one" in post(app, "plivo", "/flows/plivo/one/aleg").data
+    monkeypatch.setattr("callflows.publishing.GONE_SECONDS", 0)
+    runtime.publisher.look()
+    assert runtime.versions.names() == ["two"]
+    shutil.rmtree(templates / "two")
+    runtime.publisher.publish_all()
+    assert runtime.versions.names() == ["two"]  # no flows at all is a folder that is not mounted
+    assert "no flow" not in str(app.test_client().get("/readyz").json)

@@ -30,7 +30,8 @@ def check(ctx: click.Context, live: bool, as_json: bool) -> None:
         print_json({"ok": ok, "problems": [problem_object(problem) for problem in problems]})
     else:
         print_problems(problems)
-        click.echo("ok" if ok else "problems")
+        tried = f" (tried live: {', '.join(checks.in_use(rt)) or 'nothing'})" if live else ""
+        click.echo(f"{'ok' if ok else 'problems'}{tried}")
     ctx.exit(0 if ok else 1)
 
 

@@ -13,7 +13,7 @@ import click
 from .. import documents, providers, shipped
 from ..config import Settings
 from ..errors import FlowNotFound, RequestInvalid
-from ..flows import Flow, load_flow, read_sources, resolve_params
+from ..flows import Flow, ignored, load_flow, read_sources, resolve_params
 from ..flows.context import CONTEXT
 from ..flows.params import examples
 from ..flows.sampling import DIAL_STATUSES, SAMPLE_CALL
@@ -68,6 +68,7 @@ def list_flows(as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
+    print_problems(ignored(rt.settings.templates))
     if not rows:
         click.echo(f"no flows in {rt.settings.templates.absolute()}; see CALLFLOWS_TEMPLATES")
         click.echo(f"flows to start from: {shipped.path('templates')}")
@@ -119,6 +120,7 @@ def check(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
         ]
         print_json({"ok": not bad, "flows": flows_json})
     else:
+        print_problems(() if names else ignored(rt.settings.templates))
         for name, some in problems.items():
             print_problems(some)
             click.echo(f"{name}: {'problems' if name in bad else 'ok'}")

@@ -7,7 +7,7 @@ from .context import Links, build_context
 from .manifest import Manifest
 from .params import resolve_params
 from .rendering import render
-from .sources import FlowSource, is_name, read_sources, stamp
+from .sources import FlowSource, ignored, is_name, read_sources, stamp
 from .versions import Versions
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Step",
     "Versions",
     "build_context",
+    "ignored",
     "is_name",
     "load_flow",
     "read_sources",

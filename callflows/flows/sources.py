@@ -92,6 +92,20 @@ def read_sources(folder: Path) -> dict[str, FlowSource]:
     }
 
 
+def ignored(folder: Path) -> list[Problem]:
+    """Folders that look like flows to whoever made them, and are none."""
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError:
+        return []
+    hint = "lower-case letters, digits, - and _; a folder of its own, no symlink"
+    return [
+        Problem(Severity.WARNING, "flow.name", "is no flow: its name cannot be one's", entry.name, hint=hint)
+        for entry in entries
+        if entry.is_dir() and not entry.name.startswith((".", "_")) and (entry.is_symlink() or not is_name(entry.name))
+    ]
+
+
 def _walk(folder: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """Every file, and every folder that cannot be listed. A missing folder has none."""
     with contextlib.suppress(OSError):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callflows.flows import Flow, is_name, load_flow, read_sources, stamp
-from callflows.flows.sources import MAX_FILE_BYTES
+from callflows.flows.sources import MAX_FILE_BYTES, ignored
 
 from .rooms import save
 
@@ -190,3 +190,10 @@ def test_a_flow_knows_its_closest_step_and_what_it_needs(tmp_path: Path) -> None
     flow: Flow = load_flow(read_sources(tmp_path)["menu"])
     assert flow.closest_step("alge") == "did you mean aleg?"
     assert flow.required_params() == ["to"]
+
+
+def test_folders_that_cannot_be_flows_are_named(tmp_path: Path) -> None:
+    save(tmp_path, {f"{name}/aleg.xml": "<Response/>" for name in ("good", "Menu", "ünï", "_shared", ".git")})
+    (tmp_path / "linked").symlink_to(tmp_path / "good")
+    assert [problem.file for problem in ignored(tmp_path)] == ["Menu", "linked", "ünï"]
+    assert ignored(tmp_path / "nowhere") == []
