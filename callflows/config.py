@@ -109,6 +109,11 @@ class Settings(BaseSettings):
         description="Attributes a platform has added since our schemas were written (Dial.newThing): their "
         "problem becomes a warning.",
     )
+    api_tokens: Words = Field(
+        (),
+        description="Who may use the HTTP API: id:scope:sha256 of the token. Checked for its form; the API itself "
+        "is not part of this version.",
+    )
     max_body: int = Field(65536, ge=1024, description="Largest request body in bytes; larger ones get 413.")
     max_hops: int = Field(
         500,
@@ -195,6 +200,14 @@ class Settings(BaseSettings):
         bad = [entry for entry in value if not re.fullmatch(r"[A-Za-z-]+\.[A-Za-z:-]+", entry)]
         if bad:
             raise ValueError(f"{', '.join(bad)}: write Element.attribute")
+        return value
+
+    @field_validator("api_tokens")
+    @classmethod
+    def _api_tokens(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for number, entry in enumerate(value, 1):  # by number: the text might be a token in clear
+            if not re.fullmatch(r"[A-Za-z0-9_.-]+:(read|transfer|admin):[0-9a-f]{64}", entry):
+                raise ValueError(f"entry {number} is not id:scope:sha256 (scope read, transfer or admin)")
         return value
 
     @field_validator("bind")
