@@ -122,8 +122,8 @@ class Settings(BaseSettings):
     )
     keeper: bool = Field(
         True,
-        description="Whether serving processes start the keeper (journal to store, publishing of edits). Off "
-        "only where it is run another way: python -m callflows.keeper.",
+        description="Whether serving processes start the keeper (journals to the store, publishing of edits). Off: "
+        "journals and edits wait until a process that has it on serves from the same STATE_DIR.",
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
     log_numbers: bool = Field(True, description="Whether logs show phone numbers; off leaves their last 2 digits.")
