@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .config import Settings
@@ -136,9 +137,9 @@ class Keeper:
             self._store_next = time.monotonic() + STORE_RETRY_SECONDS
         return self._moved
 
-    def _tried(self, task: object) -> float:
+    def _tried(self, task: Callable[[], float | None]) -> float:
         try:
-            return float(task() or 0)  # type: ignore[operator]
+            return float(task() or 0)
         except Exception:
             log.exception("the keeper goes on")
             return 0.0
