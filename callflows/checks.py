@@ -16,7 +16,7 @@ import httpx2
 from . import providers
 from .errors import CallflowsError
 from .flows import read_sources
-from .models import Problem, Severity, SignatureMode, WebhookRequest
+from .models import Problem, Severity, SignatureMode, WebhookRequest, errors_in
 from .runtime import Runtime
 from .signing import Token
 from .urls import events_path, is_loopback
@@ -34,21 +34,21 @@ def check(runtime: Runtime) -> list[Problem]:
     return found
 
 
-def in_use(runtime: Runtime) -> list[str]:
-    """The providers with credentials."""
-    return [name for name in providers.NAMES if runtime.provider(name).has_credentials]
-
-
 def check_live(runtime: Runtime) -> list[Problem]:
     """A signed request to ourselves through PUBLIC_URL, and one authenticated read of each platform in use."""
-    return [problem for name in in_use(runtime) for one in (_ourselves, _platform) for problem in one(runtime, name)]
+    return [
+        problem
+        for name in runtime.providers_in_use()
+        for one in (_ourselves, _platform)
+        for problem in one(runtime, name)
+    ]
 
 
 def _public_url(runtime: Runtime) -> Iterator[Problem]:
     url = runtime.settings.public_url
     if not url:
         hint = "set it to the https address the platform reaches this server at"
-        yield _error("config.public-url", "CALLFLOWS_PUBLIC_URL is not set", hint)
+        yield Problem.error("config.public-url", "CALLFLOWS_PUBLIC_URL is not set", hint=hint)
     elif is_loopback(urlsplit(url).hostname or ""):
         hint = "fine with the simulator; a real platform needs a public https address"
         yield _warning("config.public-url", f"CALLFLOWS_PUBLIC_URL is this machine only: {url}", hint)
@@ -57,28 +57,29 @@ def _public_url(runtime: Runtime) -> Iterator[Problem]:
 def _keys(runtime: Runtime) -> Iterator[Problem]:
     settings = runtime.settings
     if not settings.secret_keys:
-        several = settings.store_url().startswith("postgres")
-        make = _error if several else _warning
         hint = "set CALLFLOWS_SECRET_KEYS, the same on every machine (openssl rand -hex 32)"
-        yield make("config.secret-keys", "CALLFLOWS_SECRET_KEYS is not set: the key is kept in STATE_DIR", hint)
+        several = settings.store_url().startswith("postgres")
+        make = Problem.error if several else _warning
+        message = "CALLFLOWS_SECRET_KEYS is not set: the key is kept in STATE_DIR"
+        yield make("config.secret-keys", message, hint=hint)
     elif any(len(key.get_secret_value()) < 16 for key in settings.secret_keys):
         yield _warning("config.secret-keys", "a key in CALLFLOWS_SECRET_KEYS is short", "openssl rand -hex 32")
     try:
         runtime.signer  # noqa: B018  (reads or makes the key)
     except CallflowsError as error:
-        yield _error("config.secret-keys", error.message, error.hint)
+        yield Problem.error("config.secret-keys", error.message, hint=error.hint)
 
 
 def _providers(runtime: Runtime) -> Iterator[Problem]:
     settings = runtime.settings
-    known = in_use(runtime)
+    known = runtime.providers_in_use()
     if not known:
         hint = "set CALLFLOWS_PLIVO_AUTH_ID and CALLFLOWS_PLIVO_AUTH_TOKENS (or VOBIZ)"
-        yield _error("config.credentials", "no provider has credentials: nothing can be transferred", hint)
+        yield Problem.error("config.credentials", "no provider has credentials: nothing can be transferred", hint=hint)
     for name in known:
         fault = runtime.provider(name).config_fault()
         if fault:
-            yield _error("config.provider", fault)
+            yield Problem.error("config.provider", fault)
         setting = f"CALLFLOWS_{name.upper()}_SIGNATURES"
         if settings.for_provider(name, "signatures") is SignatureMode.OFF:
             hint = "use required or if-present; a token in the URL is then the only proof"
@@ -89,17 +90,15 @@ def _folders(runtime: Runtime) -> Iterator[Problem]:
     settings = runtime.settings
     templates = settings.templates.absolute()
     if not templates.is_dir():
-        yield _error("config.templates", f"there is no folder {templates}", "see CALLFLOWS_TEMPLATES")
+        yield Problem.error("config.templates", f"there is no folder {templates}", hint="see CALLFLOWS_TEMPLATES")
     elif not read_sources(templates):
         yield _warning("config.templates", f"no flows in {templates}", "a flow is a folder with flow.toml and aleg.xml")
     for name in runtime.versions.stale_names():
         found = runtime.versions.stale(name)
         if found:
             hint = f"callflows flows check {name}"
-            errors = [str(problem) for problem in found[1] if problem.severity is Severity.ERROR]
-            yield _error(
-                "config.stale-flow", f"flow {name}: the newest save is not served: {' '.join(errors[:1])}", hint
-            )
+            first = "".join(map(str, errors_in(found[1])[:1]))
+            yield Problem.error("config.stale-flow", f"flow {name}: the newest save is not served: {first}", hint=hint)
     state = settings.state_dir.absolute()
     try:
         settings.make_state_dir()
@@ -108,7 +107,7 @@ def _folders(runtime: Runtime) -> Iterator[Problem]:
         probe.unlink()
     except OSError as error:
         hint = "see CALLFLOWS_STATE_DIR: nothing can be recorded or published"
-        yield _error("config.state-dir", f"cannot write in {state}: {error.strerror}", hint)
+        yield Problem.error("config.state-dir", f"cannot write in {state}: {error.strerror}", hint=hint)
 
 
 def _policy(runtime: Runtime) -> Iterator[Problem]:
@@ -116,9 +115,10 @@ def _policy(runtime: Runtime) -> Iterator[Problem]:
         runtime.composer  # noqa: B018  (reads DIAL_ALLOW)
         for name in providers.NAMES:
             for problem in runtime.check_safe(name):
-                yield _error("config.safe-document", f"the safe document for {name} is not valid: {problem.message}")
+                message = f"the safe document for {name} is not valid: {problem.message}"
+                yield Problem.error("config.safe-document", message)
     except CallflowsError as error:
-        yield _error("config.dial-allow", error.message, error.hint)
+        yield Problem.error("config.dial-allow", error.message, hint=error.hint)
     if not runtime.settings.safe_number:
         hint = "set CALLFLOWS_SAFE_NUMBER to a number that a person answers"
         yield _warning("config.safe-number", "without CALLFLOWS_SAFE_NUMBER the safe document ends in goodbye", hint)
@@ -128,7 +128,7 @@ def _store(runtime: Runtime) -> Iterator[Problem]:
     try:
         runtime.store.ping()
     except CallflowsError as error:
-        yield _error("config.store", error.message, error.hint or "see CALLFLOWS_DATABASE_URL")
+        yield Problem.error("config.store", error.message, hint=error.hint or "see CALLFLOWS_DATABASE_URL")
     if runtime.settings.store_url().startswith("sqlite"):
         version = sqlite3.sqlite_version_info
         if not any(version >= fixed and version[:2] == fixed[:2] for fixed in _SQLITE_FIXED) and version < (3, 52):
@@ -152,25 +152,21 @@ def _ourselves(runtime: Runtime, name: str) -> Iterator[Problem]:
             reply = client.post(signed.url, content=urlencode(form), headers=headers)
     except httpx2.HTTPError as error:
         hint = "is the server running, and does PUBLIC_URL lead to it?"
-        yield _error(code, f"{url} cannot be reached: {type(error).__name__}", hint)
+        yield Problem.error(code, f"{url} cannot be reached: {type(error).__name__}", hint=hint)
         return
     if reply.status_code == 403:
         hint = "this command and the server need the same PUBLIC_URL, keys and tokens; the server's log names the URL"
-        yield _error(code, f"{url} refused a signed request (403)", hint)
+        yield Problem.error(code, f"{url} refused a signed request (403)", hint=hint)
     elif reply.status_code != 200 or b"<Response" not in reply.content:
         hint = "something between the platform and this server answers in its place"
-        yield _error(code, f"{url} answered {reply.status_code}, not our XML", hint)
+        yield Problem.error(code, f"{url} answered {reply.status_code}, not our XML", hint=hint)
 
 
 def _platform(runtime: Runtime, name: str) -> Iterator[Problem]:
     try:
         runtime.provider(name).live_calls()
     except CallflowsError as error:
-        yield _error(f"config.rest-{name}", error.message, error.hint)
-
-
-def _error(code: str, message: str, hint: str = "") -> Problem:
-    return Problem(Severity.ERROR, code, message, hint=hint)
+        yield Problem.error(f"config.rest-{name}", error.message, hint=error.hint)
 
 
 def _warning(code: str, message: str, hint: str = "") -> Problem:

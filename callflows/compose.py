@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from weakref import WeakKeyDictionary
 
 from . import documents
@@ -18,7 +17,7 @@ from .errors import DocumentRefused, TokenTooLong
 from .flows import Flow, Links, Step, Versions, build_context, render
 from .flows.params import examples
 from .flows.sampling import SAMPLE_CALL, samples
-from .models import CallEvent, Leg, Problem, Severity
+from .models import CallEvent, Leg, Problem, Severity, errors_in
 from .signing import Token, TokenSigner
 from .urls import PublicUrls
 
@@ -50,7 +49,7 @@ class Composed:
 
     @property
     def ok(self) -> bool:
-        return not any(problem.severity is Severity.ERROR for problem in self.problems)
+        return not errors_in(self.problems)
 
 
 class Composer:
@@ -76,7 +75,6 @@ class Composer:
         event: CallEvent,
         token: Token,
         seconds: float | None = None,
-        now: datetime | None = None,
         sampled: bool = False,
         among: Mapping[str, Flow] = {},
     ) -> Composed:
@@ -88,8 +86,7 @@ class Composer:
         links = self.links(provider)
         template, native = step.template(provider)
         if not template:
-            problem = Problem(
-                Severity.ERROR,
+            problem = Problem.error(
                 "flow.no-template",
                 f"step {step.name} has no template for {provider}",
                 f"{flow.name}/flow.toml",
@@ -103,7 +100,6 @@ class Composer:
             token=token,
             links=links,
             find_flow=lambda name: among.get(name) or self.versions.live(name),
-            now=now,
         )
         try:
             text = render(
@@ -148,7 +144,7 @@ class Composer:
             return composed, DECLARATION + composed.links.seal(composed.text, self.signer.sign)
         except TokenTooLong as error:
             template, _ = composed.flow.steps[composed.step].template(composed.links.provider)
-            problem = Problem(Severity.ERROR, "template.link", error.message, template, hint=error.hint)
+            problem = Problem.error("template.link", error.message, template, hint=error.hint)
             return replace(composed, text="", problems=(problem, *composed.problems)), ""
 
     def check(self, flow: Flow, providers: Sequence[str], among: Mapping[str, Flow] = {}) -> list[Problem]:
@@ -157,7 +153,7 @@ class Composer:
         What cannot be told from the files alone (PUBLIC_URL, the calls' numbers) is not held against the flow.
         """
         problems = list(flow.problems)
-        if any(problem.severity is Severity.ERROR for problem in problems):
+        if errors_in(problems):
             return problems
         named = {name: f"{flow.name}/flow.toml" for name in flow.manifest.providers}
         named |= {name: file for step in flow.steps.values() for name, file in step.templates.items() if name}
@@ -165,8 +161,7 @@ class Composer:
         if unknown:
             hint = f"known: {', '.join(providers)}"
             return [
-                Problem(Severity.ERROR, "flow.provider", f"unknown provider {name!r}", named[name], hint=hint)
-                for name in unknown
+                Problem.error("flow.provider", f"unknown provider {name!r}", named[name], hint=hint) for name in unknown
             ]
         for provider in flow.manifest.providers or providers:
             for step in flow.steps.values():

@@ -6,7 +6,6 @@ an orchestrator), `CALLFLOWS_*` in the environment, an explicit mapping.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import secrets
@@ -20,6 +19,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .errors import ConfigError
 from .models import SignatureMode
+from .suggest import did_you_mean
 from .urls import public_url_fault
 
 PREFIX = "CALLFLOWS_"
@@ -348,5 +348,5 @@ def _prefixed_names(dotenv: Mapping[str, str]) -> list[str]:
 def _unknown(name: str) -> str:
     known = [PREFIX + field.upper() for field in Settings.model_fields]
     full = PREFIX + _field_name(name).upper()
-    close = difflib.get_close_matches(full, known, n=1)
-    return f"unknown setting {full}" + (f"; did you mean {close[0]}?" if close else "")
+    meant = did_you_mean(full, known)
+    return f"unknown setting {full}" + (f"; {meant}" if meant else "")

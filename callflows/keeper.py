@@ -63,8 +63,7 @@ class Guard:
             time.sleep(pause if time.monotonic() - started < 5 else 0)
 
     def _keep_one(self) -> None:
-        self._settings.make_state_dir()
-        with (self._settings.state_dir / "keeper.lock").open("a") as lock:
+        with (self._settings.make_state_dir() / "keeper.lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             keeper = subprocess.Popen(
                 [sys.executable, "-m", "callflows.keeper"],
@@ -108,9 +107,8 @@ class Keeper:
                 prune = now + PRUNE_SECONDS
         until = time.monotonic() + FAREWELL_SECONDS
         self._store_next = 0.0
-        while time.monotonic() < until and (self._move() or self._store_fault):
-            if self._store_fault:
-                break
+        while time.monotonic() < until and self._move():
+            pass  # until nothing is left, or the store is away
         self._tried(self._beat)
 
     def _move(self) -> int:

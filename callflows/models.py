@@ -6,7 +6,7 @@ stay in `providers/`; here it is snake_case of the same word. An absent text is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -35,6 +35,10 @@ class Problem:
     hint: str = ""
     fatal: bool = False
 
+    @classmethod
+    def error(cls, code: str, message: str, file: str = "", line: int | None = None, hint: str = "") -> Problem:
+        return cls(Severity.ERROR, code, message, file, line, hint)
+
     @property
     def blocks(self) -> bool:
         """Whether a live call must not be given this document. Other errors are served and reported."""
@@ -46,6 +50,11 @@ class Problem:
         where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{where}{self.severity} {self.code}: {self.message}{hint}"
+
+
+def errors_in(problems: Iterable[Problem]) -> list[Problem]:
+    """Those that refuse; what is left are warnings."""
+    return [problem for problem in problems if problem.severity is Severity.ERROR]
 
 
 class Leg(StrEnum):

@@ -13,7 +13,7 @@ from .config import Settings
 from .errors import ConfigError
 from .flows import Flow, load_flow, read_sources, stamp
 from .flows.sources import FlowSource, Stamp
-from .models import Problem, Severity
+from .models import Problem, Severity, errors_in
 
 log = logging.getLogger("callflows.flows")
 
@@ -46,17 +46,16 @@ class Publisher:
             ) from error
         self._published = found
 
-    def look(self, now: float | None = None) -> float:
+    def look(self) -> float:
         """Publish what changed, once it has been still for SETTLE_SECONDS. Returns how long the look took, in s."""
-        started = time.monotonic()
-        now = started if now is None else now
+        now = time.monotonic()
         found = stamp(self._settings.templates)
         if found != self._seen[0]:
             self._seen = (found, now)
         overdue = any(now - since >= GONE_SECONDS for since in self._gone.values())
         if overdue or (found != self._published and now - self._seen[1] >= SETTLE_SECONDS):
             self.publish_all()
-        return time.monotonic() - started
+        return time.monotonic() - now
 
     def _publish(self, sources: dict[str, FlowSource]) -> None:
         versions = self._composer.versions
@@ -79,7 +78,7 @@ class Publisher:
         except Exception as error:
             log.exception("flow %s cannot be loaded", source.name)
             message = f"cannot be loaded: {type(error).__name__}: {error}"[:300]
-            self._report(source.name, [Problem(Severity.ERROR, "flow.unloadable", message, source.name)], refused=True)
+            self._report(source.name, [Problem.error("flow.unloadable", message, source.name)], refused=True)
             return None
 
     def _withdraw(self, sources: dict[str, FlowSource]) -> None:
@@ -102,7 +101,7 @@ class Publisher:
         good = dict(changed)
         while True:
             found = {name: self._checked(flow, good) for name, flow in good.items()}
-            bad = [name for name, problems in found.items() if any(p.severity is Severity.ERROR for p in problems)]
+            bad = [name for name, problems in found.items() if errors_in(problems)]
             for name, problems in found.items():
                 if name in bad or not bad:
                     self._report(name, problems, refused=name in bad)
@@ -117,7 +116,7 @@ class Publisher:
         except Exception as error:
             log.exception("flow %s cannot be checked", flow.name)
             message = f"cannot be checked: {type(error).__name__}: {error}"[:300]
-            return [Problem(Severity.ERROR, "flow.unloadable", message, flow.name)]
+            return [Problem.error("flow.unloadable", message, flow.name)]
 
     def _report(self, name: str, problems: Sequence[Problem], *, refused: bool) -> None:
         for problem in problems:

@@ -78,10 +78,9 @@ class Runtime:
             found = self._providers[name] = providers.build(name, self.settings)
         return found
 
-    def only_provider(self) -> str:
-        """The one provider with credentials; empty when there is none or more than one."""
-        configured = [name for name in providers.NAMES if self.provider(name).has_credentials]
-        return configured[0] if len(configured) == 1 else ""
+    def providers_in_use(self) -> list[str]:
+        """Those with credentials."""
+        return [name for name in providers.NAMES if self.provider(name).has_credentials]
 
     def prepare_to_serve(self) -> None:
         """Everything that must be right, or at least tried, before the first call: raise ConfigError if it is not.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 from collections.abc import Mapping
 
 from . import providers
@@ -11,19 +10,18 @@ from .compose import Composed
 from .errors import ConfigError, FlowNotFound, PreflightFailed, RequestInvalid, StoreError
 from .flows import Flow, resolve_params
 from .flows.sampling import SAMPLE_CALL
-from .models import CallEvent, EventKind, LegTarget, Severity
+from .models import CallEvent, EventKind, LegTarget, errors_in
 from .runtime import Runtime
 from .signing import Token
+from .suggest import did_you_mean
 from .urls import step_path, with_token
 
 
 def choose_provider(runtime: Runtime, call_uuid: str, name: str = "") -> str:
     """The one that was named; else the only one with credentials; else where the call was last seen."""
-    if name and name not in providers.NAMES:
-        close = difflib.get_close_matches(name, providers.NAMES, n=1)
-        known = f"did you mean {close[0]}?" if close else f"known: {', '.join(providers.NAMES)}"
-        raise RequestInvalid(f"unknown provider {name!r}", hint=known)
-    configured = [known for known in providers.NAMES if runtime.provider(known).has_credentials]
+    if name:
+        providers.provider_class(name)  # refuses an unknown one
+    configured = runtime.providers_in_use()
     if not name and len(configured) > 1:
         with contextlib.suppress(StoreError):
             name = runtime.store.last_provider(call_uuid) if call_uuid else ""
@@ -64,13 +62,12 @@ def find_flow(runtime: Runtime, name: str) -> Flow:
         return flow
     stale = runtime.versions.stale(name)
     if stale is not None:
-        errors = [problem for problem in stale[1] if problem.severity is Severity.ERROR]
+        errors = errors_in(stale[1])
         why = f": {errors[0]}" if errors else ""
         raise PreflightFailed(f"flow {name} has problems and is not live{why}", stale[1])
-    close = difflib.get_close_matches(name, runtime.versions.names(), n=1)
-    known = ", ".join(runtime.versions.names())
-    hint = f"did you mean {close[0]}?" if close else f"there are: {known}" if known else "see CALLFLOWS_TEMPLATES"
-    raise FlowNotFound(f"there is no flow {name!r}", hint=hint)
+    live = runtime.versions.names()
+    there_are = f"there are: {', '.join(live)}" if live else "see CALLFLOWS_TEMPLATES"
+    raise FlowNotFound(f"there is no flow {name!r}", hint=did_you_mean(name, live, there_are))
 
 
 def judged(
@@ -83,7 +80,7 @@ def judged(
         runtime.composer.compose(flow, flow.steps[target.step], provider, event=event, token=token, sampled=sampled)
     )
     if not composed.ok:
-        errors = [problem for problem in composed.problems if problem.severity is Severity.ERROR]
+        errors = errors_in(composed.problems)
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         raise PreflightFailed(f"{target} is refused: {errors[0]}{more}", composed.problems)
     return composed, document

@@ -19,6 +19,7 @@ LAYERS: dict[str, int] = {
     "scrub": 1,
     "shipped": 1,
     "signing": 1,
+    "suggest": 1,
     "urls": 1,
     "documents": 2,
     "flows": 2,

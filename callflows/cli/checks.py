@@ -7,7 +7,7 @@ import click
 from .. import checks
 from ..config import PREFIX, Settings
 from ..logs import Redactor
-from ..models import Severity
+from ..models import errors_in
 from .common import command, json_option, print_json, print_problems, problem_object, runtime
 
 
@@ -25,12 +25,12 @@ def check(ctx: click.Context, live: bool, as_json: bool) -> None:
     if live:
         blocking = any(problem.code == "config.public-url" and not rt.settings.public_url for problem in problems)
         problems += [] if blocking else checks.check_live(rt)
-    ok = not any(problem.severity is Severity.ERROR for problem in problems)
+    ok = not errors_in(problems)
     if as_json:
         print_json({"ok": ok, "problems": [problem_object(problem) for problem in problems]})
     else:
         print_problems(problems)
-        tried = f" (tried live: {', '.join(checks.in_use(rt)) or 'nothing'})" if live else ""
+        tried = f" (tried live: {', '.join(rt.providers_in_use()) or 'nothing'})" if live else ""
         click.echo(f"{'ok' if ok else 'problems'}{tried}")
     ctx.exit(0 if ok else 1)
 

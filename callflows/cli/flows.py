@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,14 +11,15 @@ import click
 
 from .. import documents, providers, shipped
 from ..config import Settings
-from ..errors import FlowNotFound, RequestInvalid
+from ..errors import FlowNotFound
 from ..flows import Flow, ignored, load_flow, read_sources, resolve_params
 from ..flows.context import CONTEXT
 from ..flows.params import examples
 from ..flows.sampling import DIAL_STATUSES, SAMPLE_CALL
-from ..models import CallEvent, DialValues, EventKind, InputValues, Leg, Problem, Severity
+from ..models import CallEvent, DialValues, EventKind, InputValues, Leg, Problem, errors_in
 from ..runtime import Runtime
 from ..signing import Token
+from ..suggest import did_you_mean
 from ..urls import without_marks
 from .common import (
     Group,
@@ -62,8 +62,8 @@ def list_flows(as_json: bool) -> None:
         state = "live" if live == source.version else "not published yet" if not live else "an older version is live"
         if stale:
             since = datetime.fromtimestamp(stale[0], UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-            errors = [str(problem) for problem in stale[1] if problem.severity is Severity.ERROR]
-            state = f"{'stale' if live else 'broken'} since {since}: {' '.join(errors[:1])}"
+            first = "".join(map(str, errors_in(stale[1])[:1]))
+            state = f"{'stale' if live else 'broken'} since {since}: {first}"
         rows.append({"name": name, "title": flow.manifest.title, "steps": sorted(flow.steps), "state": state})
     if as_json:
         print_json(rows)
@@ -112,7 +112,7 @@ def check(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
         name: load_flow(source) for name, source in read_sources(rt.settings.templates).items()
     }
     problems = {name: rt.composer.check(flow, providers.NAMES) for name, flow in found.items()}
-    bad = [name for name, some in problems.items() if any(problem.severity is Severity.ERROR for problem in some)]
+    bad = [name for name, some in problems.items() if errors_in(some)]
     if as_json:
         flows_json = [
             {"flow": name, "ok": name not in bad, "problems": [problem_object(problem) for problem in some]}
@@ -167,7 +167,8 @@ def render(
         input=InputValues(digits, speech, "", "speech" if speech else "dtmf" if digits else ""),
         dial=DialValues(status=dial_status or ""),
     )
-    provider = known_provider(provider) or (flow.manifest.providers or providers.NAMES)[0]
+    provider = provider or (flow.manifest.providers or providers.NAMES)[0]
+    providers.provider_class(provider)  # refuses an unknown one
     token = Token(call_uuid=SAMPLE_CALL.uuid, params=params, version=flow.version)
     composed = rt.composer.compose(flow, flow.steps[step], provider, event=event, token=token, sampled=True)
     text = without_marks(composed.text)
@@ -204,15 +205,15 @@ def validate(ctx: click.Context, files: tuple[str, ...], provider: str, as_json:
 
     Example: callflows validate answer.xml --provider vobiz
     """
-    known_provider(provider)
+    providers.provider_class(provider)  # refuses an unknown one
     results: list[dict[str, Any]] = []
     for file in files:
         try:
             data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
             problems = documents.judge_bytes(data, provider, native=True, file=file).problems
         except OSError as error:
-            problems = (Problem(Severity.ERROR, "xml.unreadable", f"cannot be read: {error.strerror}", file),)
-        good = all(problem.severity is not Severity.ERROR for problem in problems)
+            problems = (Problem.error("xml.unreadable", f"cannot be read: {error.strerror}", file),)
+        good = not errors_in(problems)
         rows = [{k: v for k, v in problem_object(problem).items() if k != "file"} for problem in problems]
         results.append({"file": file, "ok": good, "problems": rows})
         if not as_json:
@@ -228,16 +229,9 @@ def saved_flow(rt: Runtime, name: str) -> Flow:
     """The flow as it stands in the operators' folder, published or not."""
     sources = read_sources(rt.settings.templates)
     if name not in sources:
-        close = difflib.get_close_matches(name, sources, n=1)
-        known = f"did you mean {close[0]}?" if close else f"in {rt.settings.templates}: {', '.join(sources) or 'none'}"
-        raise FlowNotFound(f"there is no flow {name!r}", hint=known)
+        there_are = f"in {rt.settings.templates}: {', '.join(sources) or 'none'}"
+        raise FlowNotFound(f"there is no flow {name!r}", hint=did_you_mean(name, sources, there_are))
     return load_flow(sources[name])
-
-
-def known_provider(name: str) -> str:
-    if name and name not in providers.NAMES:
-        raise RequestInvalid(f"unknown provider {name!r}", hint=f"known: {', '.join(providers.NAMES)}")
-    return name
 
 
 COMMANDS = (flows, validate)

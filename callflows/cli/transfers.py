@@ -161,10 +161,7 @@ def show_transfer(transfer_id: str, as_json: bool) -> None:
         return
     click.echo(f"transfer {transfer_id} of call {progress.transfer.call_uuid}: {progress.transfer.status}")
     _print_legs(progress)
-    for exchange in exchanges:
-        click.echo(
-            f"{clock(exchange.at)} {exchange.event.kind:<14} {_where(exchange)} {exchange.outcome} {exchange.reason}"
-        )
+    _print_exchanges(exchanges)
 
 
 @transfers.command("wait")
@@ -243,10 +240,7 @@ def show_call(call_uuid: str, as_json: bool) -> None:
     for name, value in state.items():
         if value not in ("", None):
             click.echo(f"{name:<16} {clock(value) if name.endswith('_at') else value}")
-    for exchange in exchanges:
-        click.echo(
-            f"{clock(exchange.at)} {exchange.event.kind:<14} {_where(exchange)} {exchange.outcome} {exchange.reason}"
-        )
+    _print_exchanges(exchanges)
 
 
 @command()
@@ -329,8 +323,10 @@ def _exchange_object(exchange: Exchange) -> dict[str, Any]:
     }
 
 
-def _where(exchange: Exchange) -> str:
-    return str(LegTarget(exchange.flow, exchange.step)) if exchange.flow else "events"
+def _print_exchanges(exchanges: list[Exchange]) -> None:
+    for exchange in exchanges:
+        where = str(LegTarget(exchange.flow, exchange.step)) if exchange.flow else "events"
+        click.echo(f"{clock(exchange.at)} {exchange.event.kind:<14} {where} {exchange.outcome} {exchange.reason}")
 
 
 _WITH = {LegStatus.ENDED: "talked to", LegStatus.CONNECTED: "with"}

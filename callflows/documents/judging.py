@@ -6,13 +6,13 @@ All problems at once. The way of a good document does nothing that only a bad on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lxml import etree
 
 from ..errors import RequestInvalid
-from ..models import Problem, Severity
+from ..models import Problem, Severity, errors_in
 from . import grammar, policy, rules
 from . import links as our_links
 from .dialects import AUTHORED, DIALECTS, Convert, Dialect
@@ -34,7 +34,7 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        return all(problem.severity is not Severity.ERROR for problem in self.problems)
+        return not errors_in(self.problems)
 
     @property
     def blocked(self) -> bool:
@@ -60,16 +60,15 @@ def judge(
     public_url: str = "",
     xml_allow: Sequence[str] = (),
     file: str = "",
-    steps: Collection[str] | None = None,
     links: Mapping[str, str] | None = None,
 ) -> Verdict:
     """Never raises for a bad document. `kind="sound"`: it may hold Play, Wait, Speak only. `native`: it is written in
     the provider's own vocabulary already. `written`, `policy`: what may be dialled; without a policy only what is
-    written. `xml_allow`: `Element.attribute`s that are let pass. `steps`: the names of the flow's steps, for rules.
+    written. `xml_allow`: `Element.attribute`s that are let pass.
     `links`: the path each link placeholder was made for, by its index; None for a document that is sealed, or not
     ours."""
     dialect = _dialect(provider)
-    return _judge(text, dialect, kind, native, policy or _STRICT, written, public_url, xml_allow, file, steps, links)
+    return _judge(text, dialect, kind, native, policy or _STRICT, written, public_url, xml_allow, file, links)
 
 
 def judge_bytes(
@@ -83,7 +82,6 @@ def judge_bytes(
     public_url: str = "",
     xml_allow: Sequence[str] = (),
     file: str = "",
-    steps: Collection[str] | None = None,
 ) -> Verdict:
     """A file on its own, as bytes. Numbers in it count as written; without a policy it is held against none, as
     there is no flow and no setting it belongs to."""
@@ -92,7 +90,7 @@ def judge_bytes(
     if findings:
         return Verdict(text, problems(findings, text, file))
     written = written | collect_written([text])
-    return _judge(text, dialect, kind, native, policy, written, public_url, xml_allow, file, steps, None)
+    return _judge(text, dialect, kind, native, policy, written, public_url, xml_allow, file, None)
 
 
 def _dialect(provider: str) -> Dialect:
@@ -112,7 +110,6 @@ def _judge(
     public_url: str,
     allow: Sequence[str],
     file: str,
-    steps: Collection[str] | None,
     links: Mapping[str, str] | None,
 ) -> Verdict:
     reading = read(text)
@@ -127,9 +124,7 @@ def _judge(
     size = served_bytes(body)
     if size > MAX_BYTES:
         found.append(too_large(size))
-    found += _Told(found).first(
-        rules.examine(root, dialect.table, rules.Context(kind, model(dialect.name), len(body), steps))
-    )
+    found += _Told(found).first(rules.examine(root, dialect.table, rules.Context(kind, model(dialect.name), len(body))))
     if links is not None:
         found += _Told(found).first(our_links.examine(root, links, public_url), elements=False)
     if dial_policy is not None:

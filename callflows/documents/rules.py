@@ -9,7 +9,7 @@ reported. An id that starts with `grammar.` completes the XSD, and blocks as the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ..models import Severity
@@ -23,13 +23,11 @@ _WHOLE = re.compile("[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a rule may know beside the element. `length`: of the whole document, in characters. `steps`: the names of
-    the flow's steps, where they are known."""
+    """What a rule may know beside the element. `length`: of the whole document, in characters."""
 
     kind: str
     model: Model
     length: int
-    steps: Collection[str] | None = None
 
 
 Found = Iterator[str | Finding]

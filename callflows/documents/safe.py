@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
 
-from ..models import Problem, Severity
+from ..models import Problem, errors_in
 from .dialects import DIALECTS
 from .judging import judge
 from .numbers import e164
@@ -153,5 +153,5 @@ def check_safe(
     for name, (document, kind) in documents.items():
         verdict = judge(document, provider, kind=kind, native=True, policy=policy, written=written,
                         public_url=public_url or _EXAMPLE, file=f"safe document {name}")  # fmt: skip
-        found += [problem for problem in verdict.problems if problem.severity is Severity.ERROR]
+        found += errors_in(verdict.problems)
     return found

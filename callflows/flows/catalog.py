@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from jinja2 import TemplateSyntaxError, nodes
 
-from ..models import Problem, Severity
+from ..models import Problem
 from ..scrub import scrub
+from ..suggest import did_you_mean
 from .manifest import Manifest, line_of, read_manifest
 from .rendering import explain
 from .sandbox import FlowEnvironment
@@ -51,9 +51,8 @@ class Flow:
     problems: tuple[Problem, ...] = ()
 
     def closest_step(self, name: str) -> str:
-        """` Did you mean ...?` or what there is, for an error's hint."""
-        close = difflib.get_close_matches(name, self.steps, n=1)
-        return f"did you mean {close[0]}?" if close else f"it has {', '.join(sorted(self.steps)) or 'no steps'}"
+        """What may have been meant, or what there is: an error's hint."""
+        return did_you_mean(name, self.steps, f"it has {', '.join(sorted(self.steps)) or 'no steps'}")
 
     def required_params(self) -> list[str]:
         return [name for name, spec in self.manifest.params.items() if spec.required]
@@ -98,17 +97,17 @@ def _texts(source: FlowSource) -> tuple[dict[str, str], list[Problem]]:
         if not name.endswith(".xml"):
             continue
         if len(data) > MAX_TEMPLATE_BYTES:
-            problems.append(_problem("template.size", f"{len(data)} bytes; at most {MAX_TEMPLATE_BYTES}", name))
+            problems.append(Problem.error("template.size", f"{len(data)} bytes; at most {MAX_TEMPLATE_BYTES}", name))
             continue
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
-            problems.append(_problem("template.encoding", "not UTF-8", name, line, "save the file as UTF-8"))
+            problems.append(Problem.error("template.encoding", "not UTF-8", name, line, "save the file as UTF-8"))
             continue
         if scrub(text) != text.replace("\r\n", "\n").replace("\r", "\n"):
             line = next(n for n, row in enumerate(text.splitlines(), 1) if scrub(row) != row)
-            problems.append(_problem("template.characters", "a character XML cannot hold", name, line))
+            problems.append(Problem.error("template.characters", "a character XML cannot hold", name, line))
             continue
         texts[name] = text
     return texts, problems
@@ -124,7 +123,7 @@ def _steps(flow: str, texts: Mapping[str, str], manifest: Manifest) -> tuple[dic
         name, dot, provider = file.removesuffix(".xml").partition(".")
         if not is_name(name) or (dot and not is_name(provider)):
             hint = "use lower-case letters, digits, - and _; start a file that is no step with _"
-            problems.append(_problem("flow.step-name", f"{file!r} cannot be a step's name", path, None, hint))
+            problems.append(Problem.error("flow.step-name", f"{file!r} cannot be a step's name", path, None, hint))
             continue
         templates.setdefault(name, {})[provider] = path
     steps = {
@@ -139,14 +138,15 @@ def _manifest_problems(source: FlowSource, manifest: Manifest, steps: Mapping[st
     text = source.files.get(toml, b"").decode("utf-8-sig", "replace")
     problems = []
     if not steps:
-        problems.append(_problem("flow.no-steps", "the flow has no steps", source.name, None, "add aleg.xml"))
+        problems.append(Problem.error("flow.no-steps", "the flow has no steps", source.name, None, "add aleg.xml"))
     named: list[tuple[tuple[str, ...], str]] = [(("steps", name), name) for name in manifest.steps]
     named += [(("fallback",), manifest.fallback)] if manifest.fallback else []
     for where, name in named:
         if name not in steps:
-            close = difflib.get_close_matches(name, steps, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"add {source.name}/{name}.xml"
-            problems.append(_problem("flow.no-such-step", f"there is no step {name}", toml, line_of(where, text), hint))
+            hint = did_you_mean(name, steps, f"add {source.name}/{name}.xml")
+            problems.append(
+                Problem.error("flow.no-such-step", f"there is no step {name}", toml, line_of(where, text), hint)
+            )
     return problems
 
 
@@ -178,7 +178,3 @@ def _written(source: FlowSource, environment: FlowEnvironment, texts: Mapping[st
         if path == toml or (path.endswith((".csv", ".toml", ".txt")) and not path.startswith(SHARED))
     ]
     return (*found, *tables)
-
-
-def _problem(code: str, message: str, file: str, line: int | None = None, hint: str = "") -> Problem:
-    return Problem(Severity.ERROR, code, message, file, line, hint)

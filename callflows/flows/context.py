@@ -6,7 +6,6 @@ to it.
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from ..errors import FlowNotFound, ParamInvalid
 from ..models import CallEvent
 from ..scrub import scrub
 from ..signing import IN_CALL_SECONDS, Scalar, Token
+from ..suggest import did_you_mean
 from ..urls import LINK_CLOSE, LINK_OPEN, PublicUrls, events_path, step_path, with_token
 from .catalog import Flow, Step
 from .params import resolve_params, with_defaults
@@ -129,9 +129,8 @@ def build_context(
 
     def audio_url(name: str, /) -> str:
         if name not in flow.audio:
-            close = difflib.get_close_matches(name, flow.audio, n=1)
-            known = f"did you mean {close[0]}?" if close else f"add {flow.name}/audio/{name}"
-            raise FlowNotFound(f"{flow.name} has no audio file {name!r}", hint=known)
+            hint = did_you_mean(name, flow.audio, f"add {flow.name}/audio/{name}")
+            raise FlowNotFound(f"{flow.name} has no audio file {name!r}", hint=hint)
         return f"{links.urls.base}/audio/{flow.version}/{quote(name)}"
 
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,8 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from ..models import Problem, Severity
+from ..models import Problem
+from ..suggest import did_you_mean
 from .params import ParamSpec, Table
 from .sandbox import MAPPING_METHODS
 
@@ -37,18 +37,18 @@ class Manifest(Table):
 def read_manifest(data: bytes, file: str) -> tuple[Manifest, list[Problem]]:
     """The manifest, and what is wrong with it; with problems, the manifest is the default one."""
     if len(data) > MAX_BYTES:
-        return Manifest(), [_problem("flow.toml", f"{len(data)} bytes; at most {MAX_BYTES}", file, None)]
+        return Manifest(), [Problem.error("flow.toml", f"{len(data)} bytes; at most {MAX_BYTES}", file, None)]
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return Manifest(), [_problem("flow.encoding", "not UTF-8", file, line, "save the file as UTF-8")]
+        return Manifest(), [Problem.error("flow.encoding", "not UTF-8", file, line, "save the file as UTF-8")]
     try:
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a bare ValueError
         found = re.search(r"line (\d+)", str(error))
         line = int(found[1]) if found else text.count("\n") + 1
-        return Manifest(), [_problem("flow.toml", str(error), file, line)]
+        return Manifest(), [Problem.error("flow.toml", str(error), file, line)]
     problems = [_param_name(name, text, file) for name in _names(values) if not _is_param_name(name)]
     try:
         manifest = Manifest.model_validate(values)
@@ -69,7 +69,7 @@ def _is_param_name(name: str) -> bool:
 def _param_name(name: str, text: str, file: str) -> Problem:
     message = f"{name!r} cannot be a param's name"
     hint = "use lower-case letters, digits and _; not get, items, keys or values"
-    return _problem("flow.toml", message, file, line_of(["params", name], text), hint)
+    return Problem.error("flow.toml", message, file, line_of(["params", name], text), hint)
 
 
 def _from_pydantic(fault: Any, text: str, file: str) -> Problem:
@@ -77,14 +77,13 @@ def _from_pydantic(fault: Any, text: str, file: str) -> Problem:
     message = fault["msg"].removeprefix("Value error, ")
     hint = ""
     if fault["type"] == "extra_forbidden":
-        known = list(_known_keys(path))
-        close = difflib.get_close_matches(path[-1], known, n=1)
+        known = _known_keys(path)
         message = f"unknown key {path[-1]}"
-        hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+        hint = did_you_mean(path[-1], known, f"known here: {', '.join(known)}")
     elif fault["type"] in ("model_type", "dict_type"):
         message = f"must be a table: [{'.'.join(path)}]"
     where = ".".join(path)
-    return _problem("flow.toml", f"{where}: {message}" if where else message, file, line_of(path, text), hint)
+    return Problem.error("flow.toml", f"{where}: {message}" if where else message, file, line_of(path, text), hint)
 
 
 def _known_keys(path: list[str]) -> tuple[str, ...]:
@@ -118,7 +117,3 @@ def line_of(path: Sequence[str], text: str) -> int:
 
 def _quoted(part: str) -> str:
     return rf"[\"']?{re.escape(part)}[\"']?"
-
-
-def _problem(code: str, message: str, file: str, line: int | None, hint: str = "") -> Problem:
-    return Problem(Severity.ERROR, code, message, file, line, hint)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, mod
 from ..errors import ParamInvalid
 from ..scrub import scrub
 from ..signing import Scalar
+from ..suggest import did_you_mean
 
 _PHONE = re.compile(r"\+?[1-9][0-9]{6,14}")
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
@@ -65,9 +65,8 @@ def resolve_params(specs: Mapping[str, ParamSpec], given: Mapping[str, object], 
     values: dict[str, Scalar] = {}
     for name, value in given.items():
         if name not in specs:
-            close = difflib.get_close_matches(name, specs, n=1)
             known = f"it takes {', '.join(specs)}" if specs else "it takes none"
-            faults.append(f"{flow} has no param {name!r}: " + (f"did you mean {close[0]}?" if close else known))
+            faults.append(f"{flow} has no param {name!r}: {did_you_mean(name, specs, known)}")
             continue
         try:
             values[name] = typed(specs[name], value)
@@ -142,9 +141,8 @@ def _boolean(_: ParamSpec, value: object) -> bool:
 def _choice(spec: ParamSpec, value: object) -> str:
     text = _text(spec, value)
     if text not in spec.choices:
-        close = difflib.get_close_matches(text, spec.choices, n=1)
-        allowed = f"must be one of {', '.join(spec.choices)}"
-        raise ValueError(allowed + (f"; did you mean {close[0]}?" if close else ""))
+        meant = did_you_mean(text, spec.choices)
+        raise ValueError(f"must be one of {', '.join(spec.choices)}" + (f"; {meant}" if meant else ""))
     return text
 
 

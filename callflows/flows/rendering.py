@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Mapping
 from types import TracebackType
@@ -12,7 +11,8 @@ from typing import Any
 from jinja2.exceptions import SecurityError, TemplateNotFound, TemplateSyntaxError, UndefinedError
 
 from ..errors import CallflowsError, DocumentRefused
-from ..models import Problem, Severity
+from ..models import Problem
+from ..suggest import did_you_mean
 from .bounds import BUDGET, Budget, OverBudget, TooLarge
 from .sandbox import FlowEnvironment
 
@@ -71,7 +71,7 @@ def explain(error: BaseException, template: str, context: Mapping[str, Any] = {}
             code, message = "template.recursion", "includes or calls itself without end"
         case SyntaxError():  # Jinja took it, Python's compiler did not: say so without its own line number
             message = error.msg
-    return Problem(Severity.ERROR, code, message[:MAX_MESSAGE], file, line, hint)
+    return Problem.error(code, message[:MAX_MESSAGE], file, line, hint)
 
 
 def _place(traceback: TracebackType | None, template: str) -> tuple[str, int | None]:
@@ -88,8 +88,7 @@ def _place(traceback: TracebackType | None, template: str) -> tuple[str, int | N
 def _undefined(message: str, context: Mapping[str, Any]) -> tuple[str, str]:
     """Jinja's words in the flow's own names, and what may have been meant."""
     if found := re.search(r"'([A-Za-z_]\w*)' is undefined", message):
-        close = difflib.get_close_matches(found[1], context, n=1)
-        return message, f"did you mean {close[0]}?" if close else "`callflows flows context` lists the names there are"
+        return message, did_you_mean(found[1], context, "`callflows flows context` lists the names there are")
     if found := re.search(r"'([\w.]+) object' has no attribute '([A-Za-z_]\w*)'", message):
         known: set[str] = set()
         for name, value in context.items():
@@ -99,7 +98,6 @@ def _undefined(message: str, context: Mapping[str, Any]) -> tuple[str, str]:
                 known = {field.name for field in dataclasses.fields(value)}
             elif found[1] in ("dict", "mappingproxy") and isinstance(value, Mapping):
                 known |= {key for key in value if key != found[2]}
-        close = difflib.get_close_matches(found[2], sorted(known), n=1)
         message = re.sub(r"'(?:\w+\.)+_?(\w+ object')", r"'\1", message)
-        return message, f"did you mean {close[0]}?" if close else "use default(...) for a name that may be absent"
+        return message, did_you_mean(found[2], sorted(known), "use default(...) for a name that may be absent")
     return message, ""

@@ -66,10 +66,12 @@ def read_sources(folder: Path) -> dict[str, FlowSource]:
         found = problems.setdefault(owner, [])
         files.setdefault(owner, {})
         if is_folder:
-            found.append(_problem("flow.unreadable", "a folder that cannot be read", path))
+            found.append(Problem.error("flow.unreadable", "a folder that cannot be read", path))
             continue
         if entry.is_symlink():
-            found.append(_problem("flow.symlink", "is a symlink: not loaded", path, "put the file itself here"))
+            found.append(
+                Problem.error("flow.symlink", "is a symlink: not loaded", path, hint="put the file itself here")
+            )
             continue
         if not path.endswith(_KNOWN):
             continue
@@ -78,13 +80,13 @@ def read_sources(folder: Path) -> dict[str, FlowSource]:
             if not stat.S_ISREG(about.st_mode):
                 continue
             if about.st_size > MAX_FILE_BYTES:
-                found.append(_problem("flow.size", f"is {about.st_size} bytes; at most {MAX_FILE_BYTES}", path))
+                found.append(Problem.error("flow.size", f"is {about.st_size} bytes; at most {MAX_FILE_BYTES}", path))
                 continue
             files[owner][path] = Path(entry.path).read_bytes()
         except FileNotFoundError:
             continue  # gone between listing and reading: the next look sees the folder as it is then
         except OSError as error:
-            found.append(_problem("flow.unreadable", f"cannot be read: {error.strerror}", path))
+            found.append(Problem.error("flow.unreadable", f"cannot be read: {error.strerror}", path))
     shared, shared_problems = files.pop(SHARED, {}), problems.pop(SHARED, [])
     return {
         name: FlowSource(name, {**own, **shared}, (*problems[name], *shared_problems))
@@ -127,7 +129,3 @@ def _entries(folder: Path, below: str) -> Iterator[tuple[str, os.DirEntry[str]]]
                     yield path, entry
         else:
             yield path, entry
-
-
-def _problem(code: str, message: str, file: str, hint: str = "") -> Problem:
-    return Problem(Severity.ERROR, code, message, file, None, hint)

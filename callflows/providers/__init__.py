@@ -8,6 +8,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from ..errors import RequestInvalid
+from ..suggest import did_you_mean
 from .base import LiveCall, Provider, Receipt
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ NAMES: tuple[str, ...] = tuple(_CLASSES)
 
 def provider_class(name: str) -> type[Provider]:
     if name not in _CLASSES:
-        raise RequestInvalid(f"there is no provider {name!r}", hint=f"the providers are {' and '.join(NAMES)}")
+        there_are = f"the providers are {' and '.join(NAMES)}"
+        raise RequestInvalid(f"there is no provider {name!r}", hint=did_you_mean(name, NAMES, there_are))
     found: type[Provider] = getattr(importlib.import_module(f".{name}", __name__), _CLASSES[name])
     return found
 
