@@ -8,56 +8,20 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 import traceback
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
+from store_processes import drain_all, run, script, stored
 from store_samples import exchange, transfer
 
 from callflows.errors import StoreError
 from callflows.store import Drain, Journal, Store, open_store
-from callflows.store.schema import SCHEMA_VERSION, VERSION_TABLE, metadata
 
-HERE = Path(__file__).parent
 SECRET = "pa55-word-canary"
-
-
-def script(code: str, *arguments: object) -> subprocess.Popen[str]:
-    """A process of its own, which knows the samples; its output is read line by line."""
-    modules = ("callflows.store", "callflows.models", "store_samples")
-    head = "import os, sys, time\nfrom pathlib import Path\n" + "".join(f"from {name} import *\n" for name in modules)
-    return subprocess.Popen(
-        [sys.executable, "-c", head + textwrap.dedent(code), *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parents[1]}"},
-    )
-
-
-def run(code: str, *arguments: object) -> str:
-    process = script(code, *arguments)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 0
-    return output
-
-
-def stored(store: Store) -> list[str]:
-    return [e.id for e in store.exchanges(call_uuids=["call-1"], limit=1_000_000)]
-
-
-def drain_all(folder: Path, store: Store) -> Drain:
-    drain = Drain(folder, store)
-    deadline = time.monotonic() + 30
-    while list(folder.glob("*.journal")):
-        drain.once()
-        assert time.monotonic() < deadline
-    return drain
 
 
 # --- killed
@@ -336,99 +300,6 @@ def test_psycopg_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     store = open_store(f"postgresql://someone:{SECRET}@localhost/name")
     with pytest.raises(StoreError, match=r"callflows\[postgres\]"):
         store.ping()
-
-
-# --- schema
-
-
-def test_a_blank_database_says_what_to_do(blank_url: str) -> None:
-    store = open_store(blank_url)
-    with pytest.raises(StoreError, match="callflows db upgrade"):
-        store.ping()
-    store.upgrade()
-    store.upgrade()
-    store.ping()
-    store.close()
-
-
-def test_the_migrations_make_the_tables_that_the_code_knows(blank_url: str) -> None:
-    store = open_store(blank_url)
-    store.upgrade()
-    engine = create_engine(blank_url)
-    with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-        assert context.get_current_revision() == SCHEMA_VERSION
-        assert compare_metadata(context, metadata) == []
-    engine.dispose()
-    store.close()
-
-
-def test_a_newer_schema_is_refused(blank_url: str) -> None:
-    store = open_store(blank_url)
-    store.upgrade()
-    store.close()
-    engine = create_engine(blank_url)
-    with engine.begin() as connection:
-        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9000'"))
-    for use in (store.ping, store.upgrade, store.transfers, lambda: store.add_exchanges([exchange(1)])):
-        with pytest.raises(StoreError, match="9000, newer than"):
-            use()
-    engine.dispose()
-    store.close()
-
-
-def test_an_older_schema_is_refused_until_it_is_upgraded(blank_url: str) -> None:
-    store = open_store(blank_url)
-    store.upgrade()
-    store.close()
-    engine = create_engine(blank_url)
-    with engine.begin() as connection:
-        connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '0000'"))
-    with pytest.raises(StoreError, match="callflows db upgrade"):
-        store.transfers()
-    engine.dispose()
-    store.close()
-
-
-def test_processes_that_upgrade_at_once(blank_url: str) -> None:
-    code = "store = open_store(sys.argv[1])\nstore.upgrade()\nstore.ping()\nprint('ok')"
-    processes = [script(code, blank_url) for _ in range(3)]
-    outputs = [process.communicate(timeout=60)[0] for process in processes]
-    assert outputs == ["ok\n"] * 3
-
-
-def test_a_failed_upgrade_leaves_nothing_behind(blank_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a schema would be refused by the next upgrade too."""
-
-    def fail(*_: object) -> None:
-        raise OSError("pulled the plug")
-
-    store = open_store(blank_url)
-    with monkeypatch.context() as patch:
-        patch.setattr("alembic.op.create_table", fail)
-        with pytest.raises(StoreError, match="pulled the plug"):
-            store.upgrade()
-    engine = create_engine(blank_url)
-    with engine.connect() as connection:
-        assert not engine.dialect.has_table(connection, VERSION_TABLE)
-    engine.dispose()
-    store.upgrade()
-    store.ping()
-    store.close()
-
-
-def test_a_database_shared_with_an_application_keeps_its_tables(blank_url: str) -> None:
-    engine = create_engine(blank_url)
-    with engine.begin() as connection:
-        connection.execute(text("CREATE TABLE alembic_version (version_num varchar(32))"))
-        connection.execute(text("INSERT INTO alembic_version VALUES ('theirs')"))
-        connection.execute(text("CREATE TABLE calls (id int)"))
-    store = open_store(blank_url)
-    store.upgrade()
-    with engine.connect() as connection:
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == "theirs"
-    engine.dispose()
-    store.close()
 
 
 def test_concurrent_writers_and_readers_in_processes(url: str) -> None:
