@@ -241,11 +241,16 @@ class Settings(BaseSettings):
         self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self.state_dir
 
+    @property
+    def key_file(self) -> Path:
+        """The key that stands in for SECRET_KEYS on a single machine."""
+        return self.state_dir / "secret.key"
+
     def signing_keys(self) -> tuple[str, ...]:
         """SECRET_KEYS, or the key kept in STATE_DIR (made on first use, readable by its owner alone)."""
         if self.secret_keys:
             return tuple(key.get_secret_value() for key in self.secret_keys)
-        path = self.state_dir / "secret.key"
+        path = self.key_file
         try:
             self.make_state_dir()
             draft = path.with_name(f".secret.{secrets.token_hex(4)}")

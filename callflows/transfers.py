@@ -248,7 +248,7 @@ def _params_of(
 
 def _warn_of_new_key(runtime: Runtime) -> list[str]:
     settings = runtime.settings
-    if settings.secret_keys or (settings.state_dir / "secret.key").exists():
+    if settings.secret_keys or settings.key_file.exists():
         return []
     return [
         f"links are signed with a new key, made in {settings.state_dir.absolute()}: a server with another "
