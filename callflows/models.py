@@ -24,7 +24,8 @@ class Problem:
     """One finding in a document, a template, a flow or the configuration.
 
     `code` is dotted and stable (`xml.*`, `grammar.*`, `rule.*`, `policy.*`, `template.*`, `flow.*`, `config.*`).
-    `line` is 1-based in `file`; None where no line applies. `hint` says what to write instead.
+    `line` and `column` are 1-based in `file`, None where none applies; `source` is the text of that line, for a caret
+    below it. `hint` says what to write instead.
     """
 
     severity: Severity
@@ -34,6 +35,8 @@ class Problem:
     line: int | None = None
     hint: str = ""
     fatal: bool = False
+    column: int | None = None
+    source: str = ""
 
     @classmethod
     def error(cls, code: str, message: str, file: str = "", line: int | None = None, hint: str = "") -> Problem:
@@ -50,6 +53,16 @@ class Problem:
         where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
         hint = f" ({self.hint})" if self.hint else ""
         return f"{where}{self.severity} {self.code}: {self.message}{hint}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a file of the author's something stands. `line` and `column` are 1-based; `column` None: not known."""
+
+    file: str
+    line: int
+    column: int | None = None
+    source: str = ""
 
 
 def errors_in(problems: Iterable[Problem]) -> list[Problem]:

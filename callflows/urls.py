@@ -8,9 +8,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-# A link of ours in a document that is not sealed yet: `...?t=` LINK_OPEN index LINK_CLOSE. Private-use characters,
-# taken out of every value from outside, so that nobody but us can write one.
-LINK_OPEN, LINK_CLOSE = "\ue002", "\ue003"
+from .marks import LINK_CLOSE, LINK_OPEN
 
 _MARK = re.compile(f"{LINK_OPEN}[0-9]+{LINK_CLOSE}")
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")

@@ -16,6 +16,7 @@ LAYERS: dict[str, int] = {
     "models": 0,
     "config": 1,
     "logs": 1,
+    "marks": 1,
     "scrub": 1,
     "shipped": 1,
     "signing": 1,

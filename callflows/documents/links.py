@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ..urls import LINK_CLOSE, LINK_OPEN
+from ..marks import LINK_CLOSE, LINK_OPEN
 from .findings import TEXT, Finding, Node, text_of
 from .numbers import SPACE
 from .policy import CHECKED, origin

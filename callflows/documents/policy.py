@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ..errors import ConfigError
-from ..urls import LINK_OPEN
+from ..marks import LINK_OPEN
 from .findings import MOST, TEXT, Finding, Node, text_of
 from .numbers import SPACE, e164, is_region, is_valid, region, risk
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from ..marks import LINK_CLOSE, LINK_OPEN
 from ..models import Severity
-from ..urls import LINK_CLOSE, LINK_OPEN
 from .findings import MOST, TOKEN, Finding, Node, line_at
 from .grammar import parse_error
 from .schema import XML_PREFIX

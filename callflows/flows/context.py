@@ -14,11 +14,12 @@ from typing import Any
 from urllib.parse import quote
 
 from ..errors import FlowNotFound, ParamInvalid
+from ..marks import LINK_CLOSE, LINK_OPEN
 from ..models import CallEvent
 from ..scrub import scrub
 from ..signing import IN_CALL_SECONDS, Scalar, Token
 from ..suggest import did_you_mean
-from ..urls import LINK_CLOSE, LINK_OPEN, PublicUrls, events_path, step_path, with_token
+from ..urls import PublicUrls, events_path, step_path, with_token
 from .catalog import Flow, Step
 from .params import resolve_params, with_defaults
 from .sandbox import MAPPING_METHODS

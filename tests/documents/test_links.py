@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from callflows.documents import DialPolicy, judge, without_secrets
-from callflows.urls import LINK_CLOSE, LINK_OPEN
+from callflows.marks import LINK_CLOSE, LINK_OPEN
 
 BASE = "https://flows.example.com/base"
 LINKS = {"0": "/flows/plivo/forward/aleg", "1": "/events/plivo", "2": "/flows/plivo/forward/done"}

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from callflows.documents import DECLARATION, MAX_BYTES, judge, judge_bytes
-from callflows.urls import LINK_CLOSE, LINK_OPEN
+from callflows.marks import LINK_CLOSE, LINK_OPEN
 
 OK = "<Response>\n  <Speak>Hi</Speak>\n</Response>"
 LINK = f"https://flows.example.com/flows/plivo/f/s?t={LINK_OPEN}0{LINK_CLOSE}#ct=2000&amp;rt=4000"

@@ -16,7 +16,7 @@ from callflows.documents import (
     safe_document,
     silent_document,
 )
-from callflows.urls import LINK_CLOSE, LINK_OPEN
+from callflows.marks import LINK_CLOSE, LINK_OPEN
 
 RETRY = "https://flows.example.com/flows/plivo/f/s?t=abc&x=<#ct=2000&rt=4000"
 

@@ -14,9 +14,10 @@ from lxml import etree
 from callflows.errors import CallflowsError, FlowNotFound, ParamInvalid, TokenTooLong
 from callflows.flows import FlowSource, Links, build_context, load_flow, render
 from callflows.flows.context import CONTEXT
+from callflows.marks import LINK_CLOSE, LINK_OPEN
 from callflows.models import CallEvent, CallValues, EventKind
 from callflows.signing import IN_CALL_SECONDS, Token, TokenSigner
-from callflows.urls import LINK_CLOSE, LINK_OPEN, PublicUrls
+from callflows.urls import PublicUrls
 
 from .rooms import BASE, CALL, context, flow, links, refused
 

@@ -8,9 +8,9 @@ from lxml import etree
 
 from callflows.flows import render
 from callflows.flows.sandbox import FlowEnvironment
+from callflows.marks import LINK_CLOSE, LINK_OPEN
 from callflows.scrub import scrub
 from callflows.signing import Token
-from callflows.urls import LINK_CLOSE, LINK_OPEN
 
 from .rooms import links
 
