@@ -19,6 +19,7 @@ from urllib.parse import urlencode
 
 from plivo.utils import signature_v3
 
+from .checking import check_many
 from .load import Sample, measure
 
 HERE = Path(__file__).parent
@@ -28,6 +29,7 @@ TARGET = "/flows/plivo/greet/answer"
 APPS = {
     "bare Flask route": "bench.rivals:bare()",
     "Plivo SDK": "bench.rivals:sdk()",
+    "bare, judging": "bench.rivals:judging()",
     "callflows": "callflows:create_app()",
 }
 
@@ -110,6 +112,7 @@ def main() -> None:
             for server in servers.values():
                 server.wait(30)
     report(samples, options.json)
+    print(check_many())
 
 
 def run(options: argparse.Namespace, requests: list[bytes]) -> dict[str, list[Sample]]:
@@ -143,6 +146,8 @@ def report(samples: dict[str, list[Sample]], file: Path | None) -> None:
             f"{name:<18}{row['rate']:>9.0f}{row['ratio_to_bare']:>8.2f}{row['p50_ms']:>9.2f}{row['p99_ms']:>9.2f}"
             f"{row['wrong']:>9.0f}"
         )
+    judged = 1e6 / median["bare, judging"]["rate"] - 1e6 / bare
+    print(f"judging a document of ten elements: {judged:.0f} us, {judged * bare / 1e6:.2f} of a bare request")
     print(f"callflows / Plivo SDK: {median['callflows']['rate'] / median['Plivo SDK']['rate']:.2f}")
     if file:
         file.write_text(json.dumps(median, indent=2) + "\n")

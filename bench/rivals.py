@@ -29,6 +29,33 @@ def bare() -> Flask:
     return app
 
 
+# Ten elements, of which one differs in every request, so that no verdict can be remembered.
+TEN = (
+    '<Response><Speak language="en-US">Hello {}, please choose.</Speak>'
+    '<GetInput action="https://flows.example.com/x" method="POST" inputType="dtmf" numDigits="1">'
+    "<Speak>Press 1.</Speak><Play>https://flows.example.com/menu.mp3</Play></GetInput>"
+    '<Dial timeout="30" callerId="+14155550100"><Number>+14155550123</Number></Dial>'
+    '<Speak>We are sorry.</Speak><Wait length="2"/><Hangup/></Response>'
+)
+
+
+def judging() -> Flask:
+    """The bare route, and one document of ten elements judged in each request: the difference is what judging costs."""
+    from callflows.documents import DialPolicy, judge, warm
+
+    app, policy = Flask("judging", static_folder=None), DialPolicy(["+14155550100", "+14155550123"])
+    warm()
+
+    @app.route("/flows/<provider>/<flow>/<step>", methods=["GET", "POST"])
+    def step(provider: str, flow: str, step: str) -> Response:
+        document = TEN.format(request.form["CallUUID"])
+        verdict = judge(document, provider, policy=policy, public_url="https://flows.example.com")
+        assert not verdict.problems, verdict.problems
+        return Response(CONSTANT, content_type="application/xml")
+
+    return app
+
+
 def sdk() -> Flask:
     from plivo import plivoxml
     from plivo.utils import validate_v3_signature

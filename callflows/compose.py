@@ -6,22 +6,25 @@ was tested is what callers hear.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from . import documents
 from .config import Settings
-from .documents import DECLARATION, DialPolicy, Written, collect_written
+from .documents import DECLARATION, DialPolicy, Verdict, Written, collect_written, judge
 from .errors import DocumentRefused, TokenTooLong
-from .flows import Flow, Links, Step, Versions, build_context, render
-from .flows.params import examples
-from .flows.sampling import SAMPLE_CALL, samples
-from .models import CallEvent, Leg, Problem, Severity, errors_in
+from .flows import Flow, Links, Step, Trace, Versions, build_context, render, trace
+from .flows.dimensions import MADE_UP
+from .flows.sampling import SAMPLE_CALL
+from .models import CallEvent, Place, Problem, Severity, errors_in
 from .signing import Token, TokenSigner
 from .urls import PublicUrls
 
 _SAMPLE_NUMBERS = Written(frozenset((SAMPLE_CALL.from_number, SAMPLE_CALL.to_number)))
+_MADE_UP = Written(frozenset((str(MADE_UP["phone"]),)))
+_MADE_UP_ALLOW = (str(MADE_UP["sip"]), "https://callflows.invalid")
 _FROM_THE_CALL = "this number comes from the call: another call's own is refused unless it matches DIAL_ALLOW"
 # What stands for PUBLIC_URL where flows are checked before it is set: documents may be judged, not served.
 UNSET_PUBLIC_URL = "https://public-url.invalid"
@@ -60,6 +63,7 @@ class Composer:
         self.versions = versions
         self.signer = signer
         self.policy = DialPolicy(settings.dial_allow)
+        self.sample_policy = DialPolicy((*settings.dial_allow, *_MADE_UP_ALLOW))
         self.urls = PublicUrls(settings.public_url or UNSET_PUBLIC_URL)
         self._written: WeakKeyDictionary[Flow, Written] = WeakKeyDictionary()
 
@@ -77,62 +81,57 @@ class Composer:
         seconds: float | None = None,
         sampled: bool = False,
         among: Mapping[str, Flow] = {},
+        now: datetime | None = None,
+        known: dict[object, Verdict] | None = None,
     ) -> Composed:
         """Render and judge one step, in so many seconds at most. Never raises for what a template or caller can do.
 
-        `sampled` says that the call's own numbers are invented: what the dial policy says of them is a warning;
-        `among` are flows to be linked to as if they were live.
+        `sampled` says that the call's own numbers are invented: what the dial policy says of them is a warning, and
+        problems of every kind are looked for to the end; `among` are flows to be linked to as if they were live;
+        `known` keeps verdicts, for whoever tries many requests that give the same document.
         """
-        links = self.links(provider)
-        template, native = step.template(provider)
-        if not template:
+        case = _Case(self, flow, step, provider, event, token, sampled, among, now or datetime.now(UTC))
+        if not case.template:
             problem = Problem.error(
                 "flow.no-template",
                 f"step {step.name} has no template for {provider}",
                 f"{flow.name}/flow.toml",
                 hint=f"add {flow.name}/{step.name}.xml, or leave {provider} out of providers",
             )
-            return Composed(flow, step.name, "", links, (problem,))
-        context = build_context(
-            flow,
-            step,
-            event=event,
-            token=token,
-            links=links,
-            find_flow=lambda name: among.get(name) or self.versions.live(name),
-        )
+            return Composed(flow, step.name, "", self.links(provider), (problem,))
+        seconds = self.settings.deadline / 2 if seconds is None else seconds
+        links = self.links(provider)
         try:
-            text = render(
-                flow.environment, template, context, seconds=self.settings.deadline / 2 if seconds is None else seconds
-            )
+            text = render(flow.environment, case.template, case.context(links), seconds=seconds)
         except DocumentRefused as error:
-            return Composed(flow, step.name, "", links, error.problems)
-        verdict = self._judge(text, flow, step, links, template, native, sampled)
-        problems = verdict.problems
-        if sampled and any(number in verdict.text for number in _SAMPLE_NUMBERS.numbers):
-            strict = self._judge(text, flow, step, links, template, native, False)
-            problems += tuple(
-                replace(problem, severity=Severity.WARNING, message=f"{problem.message} ({_FROM_THE_CALL})")
-                for problem in strict.problems
-                if problem.code.startswith("policy.") and problem not in verdict.problems
-            )
-        return Composed(flow, step.name, verdict.text, links, problems)
+            problems = case.everything_wrong(seconds) if sampled else ()
+            return Composed(flow, step.name, "", links, problems or error.problems)
+        same = (step.name, provider, text, *(path for path, _ in links.tokens))
+        if known is not None and same in known:
+            return Composed(flow, step.name, known[same].text, links, known[same].problems)
+        verdict = case.judge(text, links)
+        # A good call costs nothing more. What is only reported of a live one was told with its line at check.
+        if verdict.problems and (sampled or verdict.blocked):
+            traced = case.trace(seconds)
+            verdict = case.judge(text, links, locate=traced.place if traced.text == text else lambda offset: None)
+        if known is not None:
+            known[same] = verdict
+        return Composed(flow, step.name, verdict.text, links, verdict.problems)
 
-    def _judge(
-        self, text: str, flow: Flow, step: Step, links: Links, template: str, native: bool, sampled: bool
-    ) -> documents.Verdict:
-        return documents.judge(
-            text,
-            links.provider,
-            kind=step.kind,
-            native=native,
-            policy=self.policy,
-            written=self._written_in(flow, sampled),
-            public_url=self.urls.base,
-            xml_allow=self.settings.xml_allow,
-            file=template,
-            links={str(index): path for index, (path, _) in enumerate(links.tokens)},
-        )
+    def trace(
+        self,
+        flow: Flow,
+        step: Step,
+        provider: str,
+        *,
+        event: CallEvent,
+        token: Token,
+        among: Mapping[str, Flow] = {},
+        now: datetime | None = None,
+    ) -> Trace:
+        """The same rendering in the twin of the flow's environment: where everything comes from, which branches ran."""
+        case = _Case(self, flow, step, provider, event, token, True, among, now or datetime.now(UTC))
+        return case.trace(self.settings.deadline / 2)
 
     def seal(self, composed: Composed) -> tuple[Composed, str]:
         """With the document as it leaves, tokens in; it is empty when the document is blocked or a link is too long
@@ -147,46 +146,85 @@ class Composer:
             problem = Problem.error("template.link", error.message, template, hint=error.hint)
             return replace(composed, text="", problems=(problem, *composed.problems)), ""
 
-    def check(self, flow: Flow, providers: Sequence[str], among: Mapping[str, Flow] = {}) -> list[Problem]:
-        """Every problem of every step for every provider the flow is for, over the sample requests.
-
-        What cannot be told from the files alone (PUBLIC_URL, the calls' numbers) is not held against the flow.
-        """
-        problems = list(flow.problems)
-        if errors_in(problems):
-            return problems
-        named = {name: f"{flow.name}/flow.toml" for name in flow.manifest.providers}
-        named |= {name: file for step in flow.steps.values() for name, file in step.templates.items() if name}
-        unknown = [name for name in named if name not in providers]
-        if unknown:
-            hint = f"known: {', '.join(providers)}"
-            return [
-                Problem.error("flow.provider", f"unknown provider {name!r}", named[name], hint=hint) for name in unknown
-            ]
-        for provider in flow.manifest.providers or providers:
-            for step in flow.steps.values():
-                problems += self._check_step(flow, step, provider, among)
-        return list(dict.fromkeys(problems))
-
-    def _check_step(self, flow: Flow, step: Step, provider: str, among: Mapping[str, Flow]) -> list[Problem]:
-        problems: list[Problem] = []
-        leg = Leg.B if step.name == Leg.B else Leg.A
-        token = Token(
-            call_uuid=SAMPLE_CALL.uuid,
-            transfer_id="0" * 32,
-            leg=leg,
-            params=examples(flow.manifest.params),
-            version=flow.version,
-        )
-        for event in samples():
-            composed, _ = self.seal(
-                self.compose(flow, step, provider, event=event, token=token, sampled=True, among=among)
-            )
-            problems += composed.problems
-        return problems
-
-    def _written_in(self, flow: Flow, sampled: bool) -> Written:
+    def written_in(self, flow: Flow) -> Written:
+        """The numbers that stand in a flow's files."""
         written = self._written.get(flow)
         if written is None:
             written = self._written[flow] = collect_written(flow.written)
-        return written | _SAMPLE_NUMBERS if sampled else written
+        return written
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One document to be made: all that it depends on."""
+
+    composer: Composer
+    flow: Flow
+    step: Step
+    provider: str
+    event: CallEvent
+    token: Token
+    sampled: bool
+    among: Mapping[str, Flow]
+    now: datetime
+
+    @property
+    def template(self) -> str:
+        return self.step.template(self.provider)[0]
+
+    def context(self, links: Links) -> dict[str, Any]:
+        return build_context(
+            self.flow,
+            self.step,
+            event=self.event,
+            token=self.token,
+            links=links,
+            find_flow=lambda name: self.among.get(name) or self.composer.versions.live(name),
+            now=self.now,
+        )
+
+    def trace(self, seconds: float) -> Trace:
+        context = self.context(self.composer.links(self.provider))
+        return trace(self.flow.environment, self.template, context, seconds=seconds)
+
+    def everything_wrong(self, seconds: float) -> tuple[Problem, ...]:
+        """All that is wrong with a document that could not be rendered to its end: rendering goes on after an error,
+        and what there is then is judged."""
+        links = self.composer.links(self.provider)
+        traced = trace(self.flow.environment, self.template, self.context(links), seconds=seconds)
+        if traced.aborted:
+            return traced.problems
+        return (*traced.problems, *self.judge(traced.text, links, locate=traced.place).problems)
+
+    def judge(self, text: str, links: Links, *, locate: Callable[[int], Place | None] | None = None) -> Verdict:
+        verdict = self._judge(text, links, locate)
+        if not (self.sampled and any(number in verdict.text for number in _SAMPLE_NUMBERS.numbers)):
+            return verdict
+        strict = self._judge(text, links, locate, strict=True)
+        of_the_call = tuple(
+            replace(problem, severity=Severity.WARNING, message=f"{problem.message} ({_FROM_THE_CALL})")
+            for problem in strict.problems
+            if problem.code.startswith("policy.") and problem not in verdict.problems
+        )
+        return replace(verdict, problems=verdict.problems + of_the_call)
+
+    def _judge(
+        self, text: str, links: Links, locate: Callable[[int], Place | None] | None, *, strict: bool = False
+    ) -> Verdict:
+        """`strict`: the call's own numbers count as what they are, not as the author's."""
+        composer, written = self.composer, self.composer.written_in(self.flow)
+        if self.sampled:
+            written |= _MADE_UP if strict else _MADE_UP | _SAMPLE_NUMBERS
+        return judge(
+            text,
+            self.provider,
+            kind=self.step.kind,
+            native=self.step.template(self.provider)[1],
+            policy=composer.sample_policy if self.sampled else composer.policy,
+            written=written,
+            public_url=composer.urls.base,
+            xml_allow=composer.settings.xml_allow,
+            file=self.template,
+            links={str(index): path for index, (path, _) in enumerate(links.tokens)},
+            locate=locate,
+        )

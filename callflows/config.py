@@ -197,7 +197,7 @@ class Settings(BaseSettings):
     @field_validator("xml_allow")
     @classmethod
     def _xml_allow(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        bad = [entry for entry in value if not re.fullmatch(r"[A-Za-z-]+\.[A-Za-z:-]+", entry)]
+        bad = [entry for entry in value if not re.fullmatch(r"[A-Za-z][\w-]*\.[A-Za-z][\w:-]*", entry)]
         if bad:
             raise ValueError(f"{', '.join(bad)}: write Element.attribute")
         return value

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from .compose import Composer
 from .config import Settings
 from .errors import ConfigError
+from .exploring import explore
 from .flows import Flow, load_flow, read_sources, stamp
 from .flows.sources import FlowSource, Stamp
 from .models import Problem, Severity, errors_in
@@ -112,7 +113,7 @@ class Publisher:
 
     def _checked(self, flow: Flow, among: dict[str, Flow]) -> list[Problem]:
         try:
-            return self._composer.check(flow, self._providers, among=among)
+            return explore(self._composer, flow, self._providers, among).problems
         except Exception as error:
             log.exception("flow %s cannot be checked", flow.name)
             message = f"cannot be checked: {type(error).__name__}: {error}"[:300]

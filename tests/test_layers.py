@@ -30,6 +30,7 @@ LAYERS: dict[str, int] = {
     "calls": 3,
     "checks": 3,
     "compose": 3,
+    "exploring": 3,
     "keeper": 3,
     "publishing": 3,
     "runtime": 3,

@@ -336,7 +336,7 @@ def test_a_flows_fallback_leads_on(app: Flask, templates: Path) -> None:
 
 @pytest.mark.parametrize("passed_on", [True, False])
 def test_public_url_with_a_path(values: dict[str, Any], templates: Path, passed_on: bool) -> None:
-    write_flow(templates, "plain", aleg='<Response><Redirect>{{ step_url("aleg") }}</Redirect></Response>')
+    write_flow(templates, "plain", aleg='<Response><Wait/><Redirect>{{ step_url("aleg") }}</Redirect></Response>')
     base = f"{PUBLIC_URL}/voice"
     app = create_app({**values, "PUBLIC_URL": base})
     path = "/flows/plivo/plain/aleg"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from .. import documents, providers, shipped
 from ..config import Settings
 from ..errors import FlowNotFound
-from ..flows import Flow, ignored, load_flow, read_sources, resolve_params
+from ..exploring import explore, graph_of
+from ..flows import Flow, drawing, ignored, load_flow, read_sources, resolve_params
 from ..flows.context import CONTEXT
+from ..flows.graph import mermaid
 from ..flows.params import examples
 from ..flows.sampling import DIAL_STATUSES, SAMPLE_CALL
 from ..models import CallEvent, DialValues, EventKind, InputValues, Leg, Problem, errors_in
@@ -23,16 +26,24 @@ from ..suggest import did_you_mean
 from ..urls import without_marks
 from .common import (
     Group,
+    Judged,
+    Output,
     assigned,
     command,
     json_option,
+    output_options,
     print_json,
     print_problems,
     problem_object,
     provider_option,
+    report,
     runtime,
     set_option,
 )
+
+# What a problem is in JSON: the keys are a contract.
+FILE_FIELDS = ("severity", "code", "line", "message", "hint")
+FLOW_FIELDS = (*FILE_FIELDS, "file", "column")
 
 
 def reading() -> Runtime:
@@ -100,33 +111,29 @@ def show(name: str, as_json: bool) -> None:
 
 @flows.command()
 @click.argument("names", nargs=-1)
-@json_option
+@output_options
 @click.pass_context
-def check(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
+def check(ctx: click.Context, names: tuple[str, ...], output: Output) -> None:
     """Render and judge every step, for every provider. Without names: all flows.
 
     Example: callflows flows check forward
     """
     rt = reading()
-    found = {name: saved_flow(rt, name) for name in names} or {
-        name: load_flow(source) for name, source in read_sources(rt.settings.templates).items()
-    }
-    problems = {name: rt.composer.check(flow, providers.NAMES) for name, flow in found.items()}
-    bad = [name for name, some in problems.items() if errors_in(some)]
-    if as_json:
-        flows_json = [
-            {"flow": name, "ok": name not in bad, "problems": [problem_object(problem) for problem in some]}
-            for name, some in problems.items()
-        ]
-        print_json({"ok": not bad, "flows": flows_json})
-    else:
-        print_problems(() if names else ignored(rt.settings.templates))
-        for name, some in problems.items():
-            print_problems(some)
-            click.echo(f"{name}: {'problems' if name in bad else 'ok'}")
-        if not found:
-            click.echo(f"no flows in {rt.settings.templates.absolute()}", err=True)
-    ctx.exit(1 if bad or not found else 0)
+    folder = rt.settings.templates
+    saved = SavedFlows(folder)
+    found = {name: saved_flow(rt, name) for name in names} or dict(saved)
+
+    def path(problem: Problem) -> str:
+        return from_here(folder / problem.file) if problem.file else ""
+
+    judged = [
+        Judged(name, explore(rt.composer, flow, providers.NAMES, saved).problems, path) for name, flow in found.items()
+    ]
+    also = () if names else (Judged("", ignored(folder), path),)
+    ok = report(output, judged, many="flows", one="flow", fields=FLOW_FIELDS, also=also)
+    if not found:
+        click.echo(f"no flows in {folder.absolute()}", err=True)
+    ctx.exit(0 if ok else 1)
 
 
 @flows.command()
@@ -176,9 +183,31 @@ def render(
         print_json({"ok": composed.ok, "document": text, "problems": [problem_object(p) for p in composed.problems]})
     else:
         click.echo(text, nl=not text.endswith("\n")) if text else None
-        for problem in composed.problems:
-            click.echo(str(problem), err=True)
+        print_problems(composed.problems, err=True)
     ctx.exit(0 if composed.ok else 1)
+
+
+@flows.command()
+@click.argument("name")
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Draw it into this file as well.")
+@json_option
+def graph(name: str, svg: Path | None, as_json: bool) -> None:
+    """Which step leads to which, as a Mermaid diagram.
+
+    Example: callflows flows graph forward --svg forward.svg
+    """
+    rt = reading()
+    flow = saved_flow(rt, name)
+    found = graph_of(explore(rt.composer, flow, providers.NAMES, SavedFlows(rt.settings.templates)))
+    if svg is not None:
+        try:
+            svg.write_text(drawing.svg(found), encoding="utf-8")
+        except OSError as error:
+            raise click.BadParameter(f"{svg} cannot be written: {error.strerror}", param_hint="--svg") from None
+    if as_json:
+        print_json(dataclasses.asdict(found))
+    else:
+        click.echo(mermaid(found), nl=False)
 
 
 @flows.command()
@@ -198,31 +227,55 @@ def context(as_json: bool) -> None:
 @command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--provider", default=providers.NAMES[0], show_default=True, metavar="NAME", help="Whose XML it is.")
-@json_option
+@output_options
 @click.pass_context
-def validate(ctx: click.Context, files: tuple[str, ...], provider: str, as_json: bool) -> None:
+def validate(ctx: click.Context, files: tuple[str, ...], provider: str, output: Output) -> None:
     """Judge XML files as they are; "-" is standard input.
 
     Example: callflows validate answer.xml --provider vobiz
     """
     providers.provider_class(provider)  # refuses an unknown one
-    results: list[dict[str, Any]] = []
-    for file in files:
-        try:
-            data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-            problems = documents.judge_bytes(data, provider, native=True, file=file).problems
-        except OSError as error:
-            problems = (Problem.error("xml.unreadable", f"cannot be read: {error.strerror}", file),)
-        good = not errors_in(problems)
-        rows = [{k: v for k, v in problem_object(problem).items() if k != "file"} for problem in problems]
-        results.append({"file": file, "ok": good, "problems": rows})
-        if not as_json:
-            print_problems(problems)
-            click.echo(f"{file}: {'ok' if good else 'problems'}")
-    ok = all(result["ok"] for result in results)
-    if as_json:
-        print_json({"ok": ok, "files": results})
-    ctx.exit(0 if ok else 1)
+    judged = [
+        Judged(file, judged_file(file, provider), lambda problem: "" if problem.file == "-" else problem.file)
+        for file in files
+    ]
+    ctx.exit(0 if report(output, judged, many="files", one="file", fields=FILE_FIELDS) else 1)
+
+
+def judged_file(file: str, provider: str) -> tuple[Problem, ...]:
+    try:
+        if file == "-" and sys.stdin is None:
+            raise OSError("standard input is closed")
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: no file can have that name
+        reason = getattr(error, "strerror", None) or str(error)
+        return (Problem.error("xml.unreadable", f"cannot be read: {reason}", file),)
+    return documents.judge_bytes(data, provider, native=True, file=file).problems
+
+
+def from_here(path: Path) -> str:
+    """Relative to the current directory where it lies below, as GitHub wants it; else absolute."""
+    path, here = path.absolute(), Path.cwd()
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
+
+
+class SavedFlows(Mapping[str, Flow]):
+    """The flows as they stand in the operators' folder, for links from one to the other; loaded when asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._sources = read_sources(folder)
+        self._loaded: dict[str, Flow] = {}
+
+    def __getitem__(self, name: str) -> Flow:
+        if name not in self._loaded:
+            self._loaded[name] = load_flow(self._sources[name])
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
 
 
 def saved_flow(rt: Runtime, name: str) -> Flow:

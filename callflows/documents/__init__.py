@@ -5,9 +5,12 @@ safe document: all that `callflows validate FILE` needs, and nothing of flows, p
 from __future__ import annotations
 
 from .dialects import DIALECTS
+from .findings import TEXT
 from .judging import Verdict, judge, judge_bytes, warm
+from .outline import Verb, outline
 from .policy import DialPolicy, Written, collect_written, number_fault
 from .reading import DECLARATION, MAX_BYTES
+from .rules import Rule
 from .safe import EMPTY, LANGUAGES, check_safe, safe_document, silent_document
 from .secrets import without_secrets
 
@@ -17,7 +20,10 @@ __all__ = [
     "EMPTY",
     "LANGUAGES",
     "MAX_BYTES",
+    "TEXT",
     "DialPolicy",
+    "Rule",
+    "Verb",
     "Verdict",
     "Written",
     "check_safe",
@@ -25,6 +31,7 @@ __all__ = [
     "judge",
     "judge_bytes",
     "number_fault",
+    "outline",
     "safe_document",
     "silent_document",
     "warm",

@@ -1,20 +1,23 @@
-"""What a check found, still tied to its element; `problems()` turns it into `Problem`s with exact lines.
+"""What a check found, still tied to its element; `problems()` turns it into `Problem`s with exact places.
 
-Line numbers cost a scan of the text, so that happens only here, on the way of a document that has findings. All of it
-is linear, and the worst MOST are told: a document that is wrong ten thousand times must not keep a caller waiting.
+Places cost a scan of the text, so that happens only on the way of a document that has findings. All of it is linear,
+and the worst MOST are told: a document that is wrong ten thousand times must not keep a caller waiting.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
 from lxml import etree
 
-from ..models import Problem, Severity
+from ..marks import UNKNOWN
+from ..models import Place, Problem, Severity
+from .secrets import without_secrets
+from .spots import Spots
 
+Locate = Callable[[int], Place | None]
 Node = etree._Element
 
 MOST = 100  # problems told of one document
@@ -24,7 +27,8 @@ TEXT = "#text"  # Finding.name when it is about an element's text
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Finding:
-    """`name` is the attribute it is about, TEXT, or "" for the element as such. `line` serves where no element does."""
+    """`name` is the attribute it is about, TEXT, or "" for the element as such. `offset` is a place in the text, where
+    no element is meant; `line` serves where there is no text to show."""
 
     code: str
     message: str
@@ -33,6 +37,7 @@ class Finding:
     hint: str = ""
     severity: Severity = Severity.ERROR
     fatal: bool = False
+    offset: int | None = None
     line: int | None = None
 
 
@@ -43,102 +48,83 @@ def text_of(element: Node) -> str:
     return (element.text or "") + "".join(child.tail or "" for child in element)
 
 
-def line_at(text: str, position: int) -> int:
-    return text.count("\n", 0, position) + 1
+class _Own:
+    """Places of the text itself."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self._text, self._file = text, file
+        self._line, self._counted = 1, 0  # findings come in any order, but mostly forwards
+
+    def __call__(self, offset: int) -> Place:
+        if offset < self._counted:
+            self._line, self._counted = 1, 0
+        self._line += self._text.count("\n", self._counted, offset)
+        self._counted = offset
+        start = self._text.rfind("\n", 0, offset) + 1
+        end = self._text.find("\n", offset)
+        return Place(self._file, self._line, offset - start + 1, self._text[start : end if end >= 0 else None])
 
 
-# One token of a well-formed document. Possessive: linear on any input.
-TOKEN = re.compile(
-    r"""<!--.*?-->|<!\[CDATA\[.*?\]\]>|<\?.*?\?>|<([^\s/>!?]++)((?:[^"'>]|"[^"]*+"|'[^']*+')*+)>""", re.DOTALL
-)
+def suspect(finding: Finding, spots: Spots) -> bool:
+    """Whether what is told may only be so because a value could not be made (marks.UNKNOWN stands for it)."""
+    at = finding.at
+    if at is None or finding.code in _STRUCTURE:
+        return False
+    if finding.name and finding.name != TEXT and finding.code.startswith("grammar."):
+        # The tag as it was written tells of an attribute that a dialect has given another name.
+        return UNKNOWN in (at.get(finding.name) or "") or UNKNOWN in spots.tag(at)
+    parent = at.getparent()
+    return UNKNOWN in spots.tag(at) + text_of(at) + ("" if parent is None else text_of(parent))
 
 
-@dataclass(slots=True)
-class _Long:
-    """A tag of several lines, and the names of all tags that end on its last one."""
-
-    tag: re.Match[str]
-    names: set[str]
+_STRUCTURE = ("grammar.unknown-attribute", "grammar.unknown-element", "grammar.misplaced-element")
 
 
-class Lines:
-    """Where start tags and their attributes begin. libxml2 knows a tag by the line its `>` is on only. Of all tags
-    that end on a line, only the first can have begun on an earlier one."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._by_last_line: dict[int, _Long | None] | None = None
-
-    def of(self, element: Node, attribute: str = "") -> int | None:
-        last = element.sourceline
-        if last is None or not isinstance(element.tag, str):
-            return last
-        if self._by_last_line is None:
-            self._by_last_line = self._scan()
-        long = self._by_last_line.get(last)
-        # A dialect may have renamed the element; then the tag is no other element's that is on that line.
-        if long is None or (long.tag[1] != element.tag and element.tag in long.names):
-            return last
-        if attribute:
-            found = re.search(rf"(?<=\s){re.escape(attribute)}\s*=", long.tag[2])
-            if found:
-                return last - self._text.count("\n", long.tag.start(2) + found.start(), long.tag.end())
-            if element.get(attribute) is not None and long.tag[1] == element.tag:
-                return last  # another tag of that name
-        return last - long.tag[0].count("\n")
-
-    def _scan(self) -> dict[int, _Long | None]:
-        found: dict[int, _Long | None] = {}
-        line, position = 1, 0
-        for token in TOKEN.finditer(self._text):
-            if token[1] is not None:
-                line += self._text.count("\n", position, token.end())
-                position = token.end()
-                if line not in found:
-                    found[line] = _Long(token, {token[1]}) if "\n" in token[0] else None
-                elif (long := found[line]) is not None:
-                    long.names.add(token[1])
-        return found
-
-
-def problems(findings: Iterable[Finding], text: str, file: str) -> tuple[Problem, ...]:
-    """As problems in document order, each line and message once. Of very many only the worst, so that what blocks the
-    document still does, and a last one that says how many there are."""
+def problems(
+    findings: Iterable[Finding], text: str, file: str, spots: Spots | None = None, locate: Locate | None = None
+) -> tuple[Problem, ...]:
+    """As problems in document order, each place and message once. Of very many only the worst, so that what blocks
+    the document still does, and a last one that says how many there are. `locate` says where in the author's files a
+    character of `text` comes from; without it they are places of `text` itself."""
     unique: dict[tuple[object, ...], Finding] = {}
     for finding in findings:
         unique.setdefault(_what(finding), finding)
-    lines = Lines(text)
-    told: dict[tuple[int | None, str], Problem] = {}
+    spots = spots or Spots(text, ())
+    own = _Own(text, file)
+    told: dict[tuple[object, ...], tuple[int, Problem]] = {}
     left = len(unique)
     for finding in sorted(unique.values(), key=lambda one: _rank(one.severity, one.code, one.fatal)):
         if len(told) == MOST:
             break
         left -= 1
-        line = finding.line
-        if line is None and finding.at is not None:
-            line = lines.of(finding.at, "" if finding.name == TEXT else finding.name)
+        offset = finding.offset if finding.at is None else spots.of(finding.at, finding.name)
+        place = None if offset is None else (locate or own)(offset)
+        message = finding.message
+        if place is None and offset is not None:
+            message += f" (line {own(offset).line} of the rendered document; where it comes from cannot be told)"
         problem = Problem(
             finding.severity,
             finding.code,
-            finding.message,
-            file=file,
-            line=line,
+            message,
+            file=place.file if place else file,
+            line=place.line if place else finding.line,
             hint=finding.hint,
             fatal=finding.fatal,
+            column=place.column if place else None,
+            source=without_secrets(place.source) if place else "",
         )
-        told.setdefault((line, finding.message), problem)
-    found = sorted(told.values(), key=lambda problem: problem.line or 0)
+        told.setdefault((problem.file, problem.line, problem.column, message), (offset or 0, problem))
+    found = [problem for _, problem in sorted(told.values(), key=lambda one: one[0])]
     if left:
         message = f"there are {left} more problems, none worse than these"
-        found.append(Problem(Severity.WARNING, "rule.more", message, file, found[-1].line, "mend these first"))
+        last = found[-1]
+        found.append(Problem(Severity.WARNING, "rule.more", message, last.file, last.line, "mend these first"))
     return tuple(found)
 
 
 def _what(finding: Finding) -> tuple[object, ...]:
     """Equal for findings that would be told in the same words."""
-    line = finding.line
-    if line is None and finding.at is not None:
-        line = finding.at.sourceline
+    line = finding.offset if finding.at is None else finding.at.sourceline
     return line, finding.name, finding.message, finding.code, finding.severity, finding.fatal
 
 

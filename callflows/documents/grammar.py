@@ -14,6 +14,7 @@ from lxml import etree
 
 from ..models import Severity
 from .findings import ENOUGH, MOST, TEXT, Finding, Node, text_of
+from .numbers import SPACE
 from .schema import XML_PREFIX, Attribute, Model, SimpleType, compiled, model
 from .secrets import PASSWORD
 
@@ -43,7 +44,7 @@ def check(
         # Never let through what libxml2 refuses and the walk does not see.
         log = compiled(name).error_log
         message = log[0].message if len(log) else "the document does not fit the platform's grammar"
-        found.append(Finding("grammar.invalid", message, root, line=log[0].line if len(log) else None))
+        found.append(Finding("grammar.invalid", message, root))
     return found
 
 
@@ -70,14 +71,18 @@ class _Walk:
         self._instead = instead
         self._suggested: dict[tuple[str, str], str] = {}
 
-    def _suggest(self, name: str, where: str, known: Iterable[str]) -> str:
+    def _meant(self, name: str, where: str, known: Iterable[str]) -> str:
         """Looked for once per name and place, and not for ever: spelling is compared slowly."""
         key = (name, where)
         if key not in self._suggested:
             if len(name) > _LONGEST or len(self._suggested) >= 2 * MOST:
                 return ""
-            self._suggested[key] = _suggest(name, known)
+            self._suggested[key] = _closest(name, known)
         return self._suggested[key]
+
+    def _suggest(self, name: str, where: str, known: Iterable[str]) -> str:
+        meant = self._meant(name, where, known)
+        return f"did you mean {meant}?" if meant else ""
 
     def element(self, element: Node, parent: str) -> Iterator[Finding]:
         pending = [(element, parent)]
@@ -119,19 +124,24 @@ class _Walk:
         places = [name for name, other in self._model.elements.items() if tag in other.children]
         children = self._model.elements[parent].children
         where = f"it belongs in {_list(places)}" if places else f"{tag} is the outermost element only"
-        may = f"{parent} may contain {_list(children)}" if children else f"{parent} contains text only"
+        text = self._model.elements[parent].text
+        only = "nothing" if text is not None and text.what == "empty" else "text only"
+        may = f"{parent} may contain {_list(children)}" if children else f"{parent} contains {only}"
         return Finding("grammar.misplaced-element", f"{tag} may not stand in {parent}", element, hint=f"{where}; {may}")
 
     def _attributes(self, element: Node, tag: str) -> Iterator[Finding]:
         known = self._model.elements[tag].attributes
+        meant: set[str] = set()  # by misspelt attributes, which are told of as such, and not as missing too
         for key, value in element.attrib.items():
             name = str(key)
             if name not in known:
                 yield self._unknown_attribute(element, tag, name, known)
+                if not self._allowed(tag, name):
+                    meant.add(self._meant(name, tag, known))
             elif not known[name].type.accepts(str(value)):
                 yield self._bad_value(element, f"{tag} {_shown(name)}", name, str(value), known[name].type)
         for name, attribute in known.items():
-            if attribute.required and name not in element.attrib:
+            if attribute.required and name not in element.attrib and _shown(name) not in meant:
                 yield Finding(
                     "grammar.missing-attribute",
                     f"{tag} needs the attribute {_shown(name)}",
@@ -140,8 +150,11 @@ class _Walk:
                     hint=f'add {_shown(name)}="...", {attribute.type.what}',
                 )
 
+    def _allowed(self, tag: str, name: str) -> bool:
+        return f"{tag}.{_shown(name)}" in self._allow
+
     def _unknown_attribute(self, element: Node, tag: str, name: str, known: Mapping[str, Attribute]) -> Finding:
-        allowed = f"{tag}.{_shown(name)}" in self._allow
+        allowed = self._allowed(tag, name)
         hint = "let through by CALLFLOWS_XML_ALLOW" if allowed else self._suggest(name, tag, known)
         if not hint:
             hint = f"{tag} takes {_list([_shown(key) for key in known])}" if known else f"{tag} takes no attributes"
@@ -157,9 +170,9 @@ class _Walk:
     def _bad_value(self, element: Node, what: str, name: str, value: str, kind: SimpleType) -> Finding:
         shown = value.strip() if name == TEXT else value
         quoted = f'"{shown[:80]}{"..." if len(shown) > 80 else ""}"' if name != PASSWORD else "not shown"
-        hint = ""
+        wrong = next((part for part in value.split(",") if part not in kind.words), value)  # one of a list
+        hint = self._suggest(wrong, kind.what, kind.words)
         if kind.values:
-            hint = self._suggest(value, kind.what, kind.values)
             hint = f"{hint}; " * bool(hint) + f"allowed: {', '.join(kind.values)}"
         return Finding(
             "grammar.bad-value",
@@ -173,7 +186,7 @@ class _Walk:
         shape = self._model.elements[tag]
         text = text_of(element)
         has_elements = any(isinstance(child.tag, str) for child in element)
-        if shape.needs_child and not has_elements:
+        if shape.needs_child and not has_elements and not text.strip(SPACE):
             yield Finding(
                 "grammar.missing-child",
                 f"{tag} contains no {' or '.join(shape.children)}, and needs at least one",
@@ -183,13 +196,14 @@ class _Walk:
         if shape.mixed or (has_elements and shape.text is not None):
             return  # any text; or child elements, told of as such, where the text should be
         if shape.text is None:
-            if text.strip(" \t\r\n"):
+            if text.strip(SPACE):
+                spoken = "; spoken text goes into Speak" if "Speak" in shape.children else ""
                 yield Finding(
                     "grammar.unexpected-text",
                     f'{tag} contains the text "{_short(text)}", and may contain elements only',
                     element,
                     TEXT,
-                    hint=f"{tag} may contain {_list(shape.children)}; spoken text goes into Speak",
+                    hint=f"{tag} may contain {_list(shape.children)}{spoken}",
                 )
         elif not shape.text.accepts(text):
             if shape.text.what == "empty":
@@ -217,15 +231,17 @@ def _list(names: Iterable[str]) -> str:
     return ", ".join(names)
 
 
-def _suggest(name: str, known: Iterable[str]) -> str:
-    """ "did you mean callerId?", or nothing. Another case of the same letters first, then what is spelt alike."""
+def _closest(name: str, known: Iterable[str]) -> str:
+    """The known name it may be a slip of, or "". Another case of the same letters first, one without its prefix
+    (xml:lang), then what is spelt alike."""
     names = [_shown(other) for other in known]
     match = [other for other in names if other.lower() == name.lower()]
+    match = match or [other for other in names if other.rpartition(":")[2] == name and other.startswith("xml:")]
     match = match or difflib.get_close_matches(name, names, n=1, cutoff=0.7)
     if not match:
         lower = {other.lower(): other for other in names}
         match = [lower[found] for found in difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.75)]
-    return f"did you mean {match[0]}?" if match else ""
+    return match[0] if match else ""
 
 
 def parse_error(error: etree.XMLSyntaxError) -> tuple[str, int, int]:

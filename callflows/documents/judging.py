@@ -12,17 +12,20 @@ from dataclasses import dataclass
 from lxml import etree
 
 from ..errors import RequestInvalid
+from ..marks import UNKNOWN
 from ..models import Problem, Severity, errors_in
 from . import grammar, policy, rules
 from . import links as our_links
 from .dialects import AUTHORED, DIALECTS, Convert, Dialect
-from .findings import ENOUGH, Finding, Node, problems
+from .findings import ENOUGH, Finding, Locate, Node, problems, suspect
 from .numbers import risk
 from .policy import DialPolicy, Written, collect_written
 from .reading import MAX_BYTES, decode, read, served_bytes, too_large
 from .schema import compiled, model
+from .spots import Spots
 
 _STRICT = DialPolicy()
+_LARGE = 20_000  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +64,16 @@ def judge(
     xml_allow: Sequence[str] = (),
     file: str = "",
     links: Mapping[str, str] | None = None,
+    locate: Locate | None = None,
 ) -> Verdict:
     """Never raises for a bad document. `kind="sound"`: it may hold Play, Wait, Speak only. `native`: it is written in
     the provider's own vocabulary already. `written`, `policy`: what may be dialled; without a policy only what is
     written. `xml_allow`: `Element.attribute`s that are let pass.
     `links`: the path each link placeholder was made for, by its index; None for a document that is sealed, or not
-    ours."""
-    dialect = _dialect(provider)
-    return _judge(text, dialect, kind, native, policy or _STRICT, written, public_url, xml_allow, file, links)
+    ours. `locate`: the author's file and line that a character of `text` comes from; without it `text` is `file`.
+    Nothing is said of values that marks.UNKNOWN stands for."""
+    case = _Case(_dialect(provider), kind, native, policy or _STRICT, written, public_url, xml_allow, links)
+    return case.judge(text, file, locate)
 
 
 def judge_bytes(
@@ -90,7 +95,7 @@ def judge_bytes(
     if findings:
         return Verdict(text, problems(findings, text, file))
     written = written | collect_written([text])
-    return _judge(text, dialect, kind, native, policy, written, public_url, xml_allow, file, None)
+    return _Case(dialect, kind, native, policy, written, public_url, xml_allow, None).judge(text, file, None)
 
 
 def _dialect(provider: str) -> Dialect:
@@ -100,36 +105,57 @@ def _dialect(provider: str) -> Dialect:
         raise RequestInvalid(f'unknown provider "{provider}"', hint=f"one of {', '.join(DIALECTS)}") from None
 
 
-def _judge(
-    text: str,
-    dialect: Dialect,
-    kind: str,
-    native: bool,
-    dial_policy: DialPolicy | None,
-    written: Written,
-    public_url: str,
-    allow: Sequence[str],
-    file: str,
-    links: Mapping[str, str] | None,
-) -> Verdict:
-    reading = read(text)
-    root, body, found = reading.root, reading.body, reading.findings
-    if root is None:
-        return Verdict(body, problems(found, text, file))
-    if native or dialect.convert is None:
-        found += grammar.check(root, dialect.name, allow=allow, instead=dialect.instead)
-    else:
-        found += _convert(root, dialect, dialect.convert, allow)
-        body = etree.tostring(root, encoding="unicode")
-    size = served_bytes(body)
-    if size > MAX_BYTES:
-        found.append(too_large(size))
-    found += _Told(found).first(rules.examine(root, dialect.table, rules.Context(kind, model(dialect.name), len(body))))
-    if links is not None:
-        found += _Told(found).first(our_links.examine(root, links, public_url), elements=False)
-    if dial_policy is not None:
-        found += _Told(found).first(policy.examine(root, dial_policy, written, public_url), elements=False)
-    return Verdict(body, problems(found, text, file) if found else ())
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """What a document is held against."""
+
+    dialect: Dialect
+    kind: str
+    native: bool
+    policy: DialPolicy | None
+    written: Written
+    public_url: str
+    allow: Sequence[str]
+    links: Mapping[str, str] | None
+
+    def judge(self, text: str, file: str, locate: Locate | None) -> Verdict:
+        large = len(text) > _LARGE
+        body, found, elements = self._examine(text, trace=large)
+        if not found:
+            return Verdict(body)
+        if not large:
+            # Examined once more, with a note of where each element stood before any was renamed. (A large one is not
+            # examined twice: what is in it may be so wrong that it takes a while.)
+            body, found, elements = self._examine(text, trace=True)
+        spots = Spots(text, elements)
+        if UNKNOWN in text:
+            found = [finding for finding in found if not suspect(finding, spots)]
+        return Verdict(body, problems(found, text, file, spots, locate))
+
+    def _examine(self, text: str, *, trace: bool) -> tuple[str, list[Finding], list[Node]]:
+        reading = read(text)
+        root, body, found, dialect = reading.root, reading.body, reading.findings, self.dialect
+        if root is None:
+            around = text.strip()  # a value that could not be made stands where only the root may
+            return body, [] if around.startswith(UNKNOWN) or around.endswith(UNKNOWN) else found, []
+        elements = list(root.iter("*")) if trace else []
+        if self.native or dialect.convert is None:
+            found += grammar.check(root, dialect.name, allow=self.allow, instead=dialect.instead)
+        else:
+            found += _convert(root, dialect, dialect.convert, self.allow)
+            body = etree.tostring(root, encoding="unicode")
+        size = served_bytes(body)
+        if size > MAX_BYTES:
+            found.append(too_large(size))
+        context = rules.Context(self.kind, model(dialect.name), len(body))
+        found += _Told(found).first(rules.examine(root, dialect.table, context))
+        if self.links is not None:
+            found += _Told(found).first(our_links.examine(root, self.links, self.public_url), elements=False)
+        if self.policy is not None:
+            found += _Told(found).first(
+                policy.examine(root, self.policy, self.written, self.public_url), elements=False
+            )
+        return body, found, elements
 
 
 def _convert(root: Node, dialect: Dialect, convert: Convert, allow: Sequence[str]) -> list[Finding]:
@@ -140,7 +166,9 @@ def _convert(root: Node, dialect: Dialect, convert: Convert, allow: Sequence[str
     if len(authored) >= ENOUGH and faulty:
         return authored + lost  # it is blocked, with more to tell than will be told
     final = grammar.check(root, dialect.name, allow=allow, instead=dialect.instead)
-    return authored + lost + [finding for finding in final if finding.at not in faulty]
+    # What was let through under the author's name of an element is let through under the platform's.
+    let = {(finding.at, finding.name) for finding in authored if finding.code == "grammar.unknown-attribute"}
+    return authored + lost + [one for one in final if one.at not in faulty and (one.at, one.name) not in let]
 
 
 class _Told:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from ..marks import LINK_CLOSE, LINK_OPEN
 from .findings import TEXT, Finding, Node, text_of
 from .numbers import SPACE
-from .policy import CHECKED, origin
+from .policy import CHECKED, URL_KINDS, origin
 from .reading import broken_link
 
 _URL = re.compile(r"[A-Za-z]+://[^/?#]*(?P<path>[^?#]*)")
@@ -22,7 +22,7 @@ _OURS = ("/flows/", "/events/")
 _NAMES = {
     tag: names
     for tag, kinds in CHECKED.items()
-    if (names := [name for name, kind in kinds.items() if kind in ("url", "music")])
+    if (names := [name for name, kind in kinds.items() if kind in URL_KINDS])
 }
 
 

@@ -2,13 +2,14 @@
 
 It is looked at on the final document, in the platform's own vocabulary, so nothing a template, a caller or a back end
 does gets around it. A number passes when its E.164 form stands whole in the flow's own files (collect_written) or
-matches CALLFLOWS_DIAL_ALLOW;
-premium-rate and satellite numbers, SIP addresses and foreign hosts pass by an entry only. What a value must look like
-is checked here again, strictly, and not left to the grammar: what is not understood is refused.
+matches CALLFLOWS_DIAL_ALLOW; premium-rate and satellite numbers, SIP addresses, foreign hosts and any socket pass by an
+entry only. What a value must look like is checked here again, strictly, and not left to the grammar: what is not
+understood is refused.
 
 Entries: `+14155550123` (that number, and any that starts with it), `+1415` or `+1415*` (prefix), `US` (region),
-`sip:agent@example.com`, `sip:example.com` (anybody there), `https://host[:port]` (that origin), `host.example.org`
-(any URL there), and `*`: everything but premium-rate and satellite numbers. `*` makes toll fraud possible.
+`sip:agent@example.com`, `sip:example.com` (anybody there), `https://host[:port]` or `wss://host[:port]` (that origin),
+`host.example.org` (any URL there, sockets too), and `*`: everything but premium-rate and satellite numbers. `*` makes
+toll fraud possible.
 """
 
 from __future__ import annotations
@@ -25,19 +26,31 @@ from .numbers import SPACE, e164, is_region, is_valid, region, risk
 
 SETTING = "CALLFLOWS_DIAL_ALLOW"
 
-# What is looked at, and how. Record, Conference, Stream, Message bring their lines when they come
-# (waitSound, enterSound, exitSound, statusCallbackUrl: url; Stream text: url; Message dst: number).
-# Not here: Play and invalidDigitsSound, which fetch audio only, and sendDigits, which dials nobody.
+# What is looked at, and how. A URL is, when what it answers is run (documents, also those of Play, Speak and Wait that
+# make music: every such attribute has a method beside it or is fetched by POST), or when it is told of the call: its
+# numbers, keys, words and recordings. Stream is sent the caller's voice. Not here: Play and invalidDigitsSound, which
+# fetch audio with nothing of the call, and sendDigits and DTMF, which dial nobody.
 CHECKED: dict[str, dict[str, str]] = {
     "Number": {TEXT: "number", "callerId": "caller-id"},
     "User": {TEXT: "sip", "callerId": "caller-id"},
     "Dial": {TEXT: "bare-number", "callerId": "caller-id", "action": "url", "callbackUrl": "url",
-             "confirmSound": "url", "dialMusic": "music"},
+             "confirmSound": "url", "dialMusic": "sound"},
     "GetInput": {"action": "url", "interimSpeechResultsCallback": "url"},
     "GetDigits": {"action": "url"},
     "Gather": {"action": "url", "interimSpeechResultsCallback": "url"},
     "Redirect": {TEXT: "url"},
+    "Record": {"action": "url", "callbackUrl": "url", "transcriptionUrl": "url"},
+    "Conference": {"action": "url", "callbackUrl": "url", "transcriptionUrl": "url", "waitSound": "url",
+                   "enterSound": "sound", "exitSound": "sound"},
+    "MultiPartyCall": {
+        "onExitActionUrl": "url", "statusCallbackUrl": "url", "recordingCallbackUrl": "url", "transcriptionUrl": "url",
+        "waitMusicUrl": "url", "agentHoldMusicUrl": "url", "customerHoldMusicUrl": "url", "startRecordingAudio": "url",
+        "stopRecordingAudio": "url", "enterSound": "sound", "exitSound": "sound",
+        "aiAgentStreamServiceUrl": "stream", "aiAgentStreamStatusCallbackUrl": "url"},
+    "Stream": {TEXT: "stream", "statusCallbackUrl": "url"},
+    "Message": {"src": "caller-id", "dst": "numbers", "callbackUrl": "url"},
 }  # fmt: skip
+URL_KINDS = ("url", "sound", "stream")
 
 _ENTRY_NUMBER = re.compile(r"\+[1-9][0-9]{0,14}\*?", re.ASCII)
 _ENTRY_SIP = re.compile(r"sips?:([^@\s]+@)?([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?", re.ASCII)
@@ -48,6 +61,7 @@ _SIP = re.compile(
 _ORIGIN = re.compile(
     r"(https?|wss?)://([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(?=[/?#]|\Z)", re.ASCII | re.IGNORECASE
 )
+_NAMED = re.compile("[A-Za-z0-9_-]*(?::[0-9])?", re.ASCII)  # a sound that is no URL: real, none, beep:1, or empty
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 Origin = tuple[str, str, int]
@@ -75,6 +89,8 @@ _PLUS = re.compile(r"(?<![\w+/@%&#])(?<!\w[-.])\+[1-9][0-9]{6,14}(?![\w@/%])(?![
 _BARE = re.compile(
     r""">\s*([1-9][0-9]{7,14})\s*</(?:Number|Dial)\s*>|(["'])([1-9][0-9]{7,14})\2|\A([1-9][0-9]{7,14})\Z"""
 )
+# Several in quotes, joined as Message takes them.
+_JOINED = re.compile(r"""(["'])((?:\+?[1-9][0-9]{7,14}(?:&lt;|<))+\+?[1-9][0-9]{7,14})\1""")
 
 
 def collect_written(texts: Iterable[str]) -> Written:
@@ -83,6 +99,8 @@ def collect_written(texts: Iterable[str]) -> Written:
     numbers: set[str] = set()
     bare: set[str] = set()
     for text in texts:
+        for match in _JOINED.finditer(text):
+            bare.update(f"+{number.removeprefix('+')}" for number in re.split("&lt;|<", match[2]))
         numbers.update(match[0] for match in _PLUS.finditer(text))
         bare.update(f"+{match[1] or match[3] or match[4]}" for match in _BARE.finditer(text.strip(SPACE)))
     return Written(frozenset(numbers), frozenset(bare))
@@ -121,7 +139,8 @@ class DialPolicy:
             raise ConfigError(
                 f"{SETTING}: {', '.join(repr(entry) for entry in bad)}"
                 + (" is not an entry" if len(bad) == 1 else " are no entries"),
-                hint="write +14155550123, +1415 (prefix), US (region), sip:user@host, sip:host, https://host or *",
+                hint="write +14155550123, +1415 (prefix), US (region), sip:user@host, sip:host, https://host, "
+                "wss://host or *",
             )
 
     def _take(self, entry: str, prefixes: list[str]) -> bool:
@@ -181,6 +200,8 @@ def examine(root: Node, policy: DialPolicy, written: Written, public_url: str) -
     for element in root.iter(*CHECKED):
         for name, kind in CHECKED[str(element.tag)].items():
             value = text_of(element) if name == TEXT else element.get(name)
+            if value == "" and name == TEXT and len(element):
+                continue  # child elements where the text should be: the grammar tells, and blocks
             if value is not None:
                 found += _check(element, name, kind, value.strip(SPACE), policy, written, ours)
         if len(found) >= 2 * MOST:
@@ -191,20 +212,27 @@ def examine(root: Node, policy: DialPolicy, written: Written, public_url: str) -
 def _check(
     element: Node, name: str, kind: str, value: str, policy: DialPolicy, written: Written, ours: Origin | None
 ) -> Iterator[Finding]:
-    if kind in ("number", "bare-number"):
-        fault = number_fault(value, policy, written) if value or kind == "number" else None
-    elif kind == "caller-id":
-        fault = _caller_id(value, policy, written) if value else None
-    elif kind == "sip":
-        fault = None if policy.sip(value) else _sip(value)
+    if kind == "numbers":
+        faults = [number_fault(number, policy, written) for number in value.split("<")]
     else:
-        fault = None if kind == "music" and value == "real" else _url(value, policy, ours)
-    if fault is not None:
-        code, message, hint = fault
+        faults = [_fault(kind, value, policy, written, ours)]
+    for code, message, hint in filter(None, faults):
         yield Finding(code, message, element, name, hint)
 
 
 Fault = tuple[str, str, str]  # code, message, hint
+
+
+def _fault(kind: str, value: str, policy: DialPolicy, written: Written, ours: Origin | None) -> Fault | None:
+    if kind in ("number", "bare-number"):
+        return number_fault(value, policy, written) if value or kind == "number" else None
+    if kind == "caller-id":
+        return _caller_id(value, policy, written) if value else None
+    if kind == "sip":
+        return None if policy.sip(value) else _sip(value)
+    if kind == "stream":
+        return _socket(value, policy)
+    return None if kind == "sound" and _NAMED.fullmatch(value) else _url(value, policy, ours)
 
 
 def number_fault(text: str, policy: DialPolicy, written: Written = Written()) -> Fault | None:
@@ -253,10 +281,25 @@ def _url(text: str, policy: DialPolicy, ours: Origin | None) -> Fault | None:
         return "policy.foreign-url", f'"{_short(text)}" is not a URL that can be checked', "write https://host/path"
     if found == ours or (ours is None and LINK_OPEN in text) or policy.url(found):
         return None
-    scheme, host, port = found
-    entry = f"{scheme}://{host}" + ("" if port == _PORTS[scheme] else f":{port}")
+    entry = _entry(found)
     message = f"{entry} is not ours: callers' data would go there, and its answer would steer the call"
     return "policy.foreign-url", message, f"use step_url(...), or add {entry} to {SETTING}"
+
+
+def _socket(text: str, policy: DialPolicy) -> Fault | None:
+    """Ours too: a document's host is not the one that takes audio, as a rule."""
+    found = origin(text)
+    if found is None:
+        return "policy.foreign-url", f'"{_short(text)}" is not a URL that can be checked', "write wss://host/path"
+    if policy.url(found):
+        return None
+    message = f"{_entry(found)} matches no entry of {SETTING}: what the caller says would go there"
+    return "policy.foreign-url", message, f"to allow it, add {_entry(found)} to {SETTING}"
+
+
+def _entry(found: Origin) -> str:
+    scheme, host, port = found
+    return f"{scheme}://{host}" + ("" if port == _PORTS[scheme] else f":{port}")
 
 
 def _short(text: str) -> str:

@@ -14,9 +14,10 @@ from lxml import etree
 
 from ..marks import LINK_CLOSE, LINK_OPEN
 from ..models import Severity
-from .findings import MOST, TOKEN, Finding, Node, line_at
+from .findings import MOST, Finding, Node
 from .grammar import parse_error
 from .schema import XML_PREFIX
+from .spots import START, TOKEN, attributes_of, unbalanced
 
 MAX_BYTES = 100_000  # "100 KB" on both platforms (plivo.md 1.0, vobiz.md 1.1); the smaller of the two readings
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -27,7 +28,6 @@ _PREFIX = re.compile("\ufeff?\\s*(?:<\\?xml\\s[^>]*?\\?>)?\\s*")
 _ENCODING = re.compile(r"""\A<\?xml\s[^>]*?encoding\s*=\s*["']([^"']*)["']""")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _UNREAD = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>", re.DOTALL)
-_ATTRIBUTE = re.compile(r"""([^\s=]+)\s*=\s*("[^"]*"|'[^']*')""")
 _LINK = re.compile(f"{LINK_OPEN}[0-9]{{1,9}}{LINK_CLOSE}")
 _ALTERED = re.compile("%EE%80%8[23]", re.IGNORECASE)
 
@@ -54,7 +54,7 @@ def read(text: str) -> Reading:
     start = prefix.end() if prefix else 0
     body = text[start:]
     if not body.strip():
-        return Reading("", None, [Finding("xml.empty", "the document is empty", hint="at least <Response/>", line=1)])
+        return Reading("", None, [Finding("xml.empty", "the document is empty", hint="at least <Response/>", offset=0)])
     findings: list[Finding] = []
     if len(body) > MAX_BYTES:
         return Reading(body, None, [too_large(len(body))])
@@ -65,16 +65,16 @@ def read(text: str) -> Reading:
     except UnicodeEncodeError:
         return Reading(body, None, [_illegal(text)])
     except etree.XMLSyntaxError as error:
-        return Reading(body, None, [_syntax(text, body, before, error)])
+        return Reading(body, None, [_syntax(text, body, start, error)])
     if "<!DOCTYPE" in body and (doctype := _doctype(body)) >= 0:
-        return Reading(body, None, [_refused_doctype(before + line_at(body, doctype))])
-    if len(body) > 4 * MOST_ATTRIBUTES and (crowded := root.xpath(f"//*[count(@*)>{MOST_ATTRIBUTES}]")):
-        return Reading(body, None, [_crowded(crowded[0])])
+        return Reading(body, None, [_refused_doctype(start + doctype)])
+    if len(body) > 4 * MOST_ATTRIBUTES and root.xpath(f"//*[count(@*)>{MOST_ATTRIBUTES}]"):
+        return Reading(body, None, [_crowded(text, start)])
     if "xmlns" in body:
-        findings += _namespaces(root, body, before)
+        findings += _namespaces(root, text, start)
     if "<?" in body:
-        findings += _instructions(root)
-    findings += _links(body, before)
+        findings += _instructions(text, start)
+    findings += _links(text)
     return Reading(body, root, findings)
 
 
@@ -114,17 +114,15 @@ def too_large(size: int) -> Finding:
         "xml.too-large",
         f"the document has {size} bytes, and the platforms take {MAX_BYTES}",
         hint="split it into steps and go on with Redirect",
-        line=1,
+        offset=0,
     )
 
 
-def _crowded(element: Node) -> Finding:
-    return Finding(
-        "xml.attributes",
-        f"{element.tag!s} has more than {MOST_ATTRIBUTES} attributes",
-        hint="remove what the platform does not know",
-        line=element.sourceline,
-    )
+def _crowded(text: str, start: int) -> Finding:
+    tags = (token for token in TOKEN.finditer(text, start) if token[START] is not None)
+    tag = next(tag for tag in tags if sum(1 for _ in attributes_of(tag)) > MOST_ATTRIBUTES)
+    message = f"{tag[START]} has more than {MOST_ATTRIBUTES} attributes"
+    return Finding("xml.attributes", message, hint="remove what the platform does not know", offset=tag.start())
 
 
 def _encoding(message: str, line: int) -> Finding:
@@ -138,34 +136,47 @@ def _illegal(text: str) -> Finding:
         "xml.character",
         f"XML cannot contain the character U+{ord(text[position]):04X}",
         hint="remove it; values from callers are scrubbed by default",
-        line=line_at(text, position),
+        offset=position,
     )
 
 
-def _syntax(text: str, body: str, before: int, error: etree.XMLSyntaxError) -> Finding:
+def _syntax(text: str, body: str, start: int, error: etree.XMLSyntaxError) -> Finding:
     if _NOT_XML.search(text):
         return _illegal(text)
     if "<!DOCTYPE" in body and (doctype := _doctype(body)) >= 0:
-        return _refused_doctype(before + line_at(body, doctype))
+        return _refused_doctype(start + doctype)
     message, line, column = parse_error(error)
+    offset = _offset(text, start, line, column)
     if message.startswith("Entity '"):
-        return Finding(
-            "xml.entity", message, hint="XML knows &amp; &lt; &gt; &quot; &apos; and numbers such as &#160;", line=line
-        )
+        hint = "XML knows &amp; &lt; &gt; &quot; &apos; and numbers such as &#160;"
+        return Finding("xml.entity", message, hint=hint, offset=offset)
     if message.startswith("Namespace prefix"):
-        return Finding("xml.namespace", message, hint="the platforms know no namespaces: remove the prefix", line=line)
+        hint = "the platforms know no namespaces: remove the prefix"
+        return Finding("xml.namespace", message, hint=hint, offset=offset)
     if "Excessive depth" in message:
-        return Finding(
-            "xml.depth", "elements are nested too deeply", hint="the platforms' grammar is 5 deep", line=line
-        )
+        hint = "the platforms' grammar is 5 deep"
+        return Finding("xml.depth", "elements are nested too deeply", hint=hint, offset=offset)
     if "invalid xmlChar value" in message:
-        return Finding("xml.character", "a character reference names a character XML cannot contain", line=line)
+        message = "a character reference names a character XML cannot contain"
+        return Finding("xml.character", message, offset=offset)
+    if ("tag mismatch" in message or "Premature end" in message) and (found := unbalanced(body)) is not None:
+        at, message, meant = found  # libxml2 points at the end tag where it noticed
+        hint = f"write </{meant}>" if meant else "remove it"
+        return Finding("xml.syntax", f"not well-formed: {message}", hint=hint, offset=start + at)
     hint = ""
     if "EntityRef" in message or "CharRef" in message:
         hint = "write & as &amp;, also inside URLs"
     elif "attribute value: '<'" in message or "Unescaped '<'" in message:
         hint = "write < as &lt;"
-    return Finding("xml.syntax", f"not well-formed at column {column}: {message}", hint=hint, line=line)
+    return Finding("xml.syntax", f"not well-formed: {message}", hint=hint, offset=offset)
+
+
+def _offset(text: str, start: int, line: int, column: int) -> int:
+    """Of the character libxml2 stopped behind. It counts lines and columns from 1, in characters."""
+    at = 0
+    for _ in range(line - 1):
+        at = text.find("\n", at) + 1
+    return min(max(at, start) + max(column - 2, 0), len(text))
 
 
 def _doctype(body: str) -> int:
@@ -173,28 +184,23 @@ def _doctype(body: str) -> int:
     return _UNREAD.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), body).find("<!DOCTYPE")
 
 
-def _refused_doctype(line: int) -> Finding:
-    return Finding(
-        "xml.doctype", "a document for the platforms has no DOCTYPE", hint="remove it, with its entities", line=line
-    )
+def _refused_doctype(offset: int) -> Finding:
+    message = "a document for the platforms has no DOCTYPE"
+    return Finding("xml.doctype", message, hint="remove it, with its entities", offset=offset)
 
 
-def _namespaces(root: Node, body: str, before: int) -> list[Finding]:
+def _namespaces(root: Node, text: str, start: int) -> list[Finding]:
     """One finding per declaration; then names are made plain, so that the rest can be judged as it was meant. The
     text is looked at, as lxml tells all that is in scope for every element anew."""
     found = []
-    for tag in TOKEN.finditer(body):
-        if tag[1] is None or "xmlns" not in tag[2]:
+    for tag in TOKEN.finditer(text, start):
+        if tag[START] is None or "xmlns" not in tag[0]:
             continue
-        line = before + line_at(body, tag.start(2))
-        position = tag.start(2)
-        for attribute in _ATTRIBUTE.finditer(body, *tag.span(2)):
+        for attribute in attributes_of(tag):
             if attribute[1] == "xmlns" or attribute[1].startswith("xmlns:"):
-                line += body.count("\n", position, attribute.start())
-                position = attribute.start()
-                message = f"{tag[1].rpartition(':')[2]} declares the namespace {attribute[2][1:-1][:80]}"
+                message = f"{tag[START].rpartition(':')[2]} declares the namespace {attribute[2][1:-1][:80]}"
                 hint = f"the platforms know no namespaces: remove {attribute[1]}"
-                found.append(Finding("xml.namespace", message, hint=hint, line=line))
+                found.append(Finding("xml.namespace", message, hint=hint, offset=attribute.start()))
         if len(found) >= MOST:
             break
     if found:
@@ -206,16 +212,17 @@ def _namespaces(root: Node, body: str, before: int) -> list[Finding]:
     return found
 
 
-def _instructions(root: Node) -> list[Finding]:
+def _instructions(text: str, start: int) -> list[Finding]:
     return [
         Finding(
             "xml.instruction",
             "a processing instruction; no platform says what it does with one",
-            node,
             hint="remove it",
             severity=Severity.WARNING,
+            offset=token.start(),
         )
-        for node in root.iter(etree.PI)
+        for token in TOKEN.finditer(text, start)
+        if token[0].startswith("<?")
     ]
 
 
@@ -230,8 +237,8 @@ def broken_link(text: str) -> int:
     return min(broken, default=-1)
 
 
-def _links(body: str, before: int) -> list[Finding]:
-    position = broken_link(body)
+def _links(text: str) -> list[Finding]:
+    position = broken_link(text)
     if position < 0:
         return []
     return [
@@ -240,6 +247,6 @@ def _links(body: str, before: int) -> list[Finding]:
             "a link of ours was changed after it was made, and would not work",
             hint="put step_url(...), flow_url(...) and events_url() into the document as they are, without filters",
             fatal=True,
-            line=before + line_at(body, position),
+            offset=position,
         )
     ]

@@ -23,11 +23,13 @@ _XS = "{http://www.w3.org/2001/XMLSchema}"
 
 @dataclass(frozen=True, slots=True)
 class SimpleType:
-    """`what` ends the sentence "must be ..."."""
+    """`what` ends the sentence "must be ...". `words` are values somebody may have meant: all there are where `values`
+    lists them, and those with a spelling of their own (the type's xs:appinfo) where patterns take more."""
 
     what: str
     patterns: tuple[re.Pattern[str], ...] = ()
     values: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
 
     def accepts(self, value: str) -> bool:
         if self.values:
@@ -136,7 +138,8 @@ class _Reader:
                 values.append(facet.get("value", ""))
             else:
                 raise ValueError(f"{facet.tag!s} is not understood in a simple type")
-        return SimpleType(self._note(node, "documentation"), tuple(patterns), tuple(values))
+        words = values or self._note(node, "appinfo").split()
+        return SimpleType(self._note(node, "documentation"), tuple(patterns), tuple(values), tuple(words))
 
     def _attributes(self, node: etree._Element) -> Iterator[tuple[str, Attribute]]:
         for found in node.iterchildren(f"{_XS}attribute"):

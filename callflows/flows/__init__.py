@@ -5,19 +5,24 @@ rendering them in a sandbox. Knows nothing of XML grammar, providers' wire forma
 from .catalog import ENTRY_STEPS, Flow, Step, load_flow
 from .context import Links, build_context
 from .manifest import Manifest
+from .marking import Branch
 from .params import resolve_params
 from .rendering import render
 from .sources import FlowSource, ignored, is_name, read_sources, stamp
+from .twin import Trace, branches, trace
 from .versions import Versions
 
 __all__ = [
     "ENTRY_STEPS",
+    "Branch",
     "Flow",
     "FlowSource",
     "Links",
     "Manifest",
     "Step",
+    "Trace",
     "Versions",
+    "branches",
     "build_context",
     "ignored",
     "is_name",
@@ -26,4 +31,5 @@ __all__ = [
     "render",
     "resolve_params",
     "stamp",
+    "trace",
 ]

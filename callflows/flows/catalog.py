@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from jinja2 import TemplateSyntaxError, nodes
-
-from ..models import Problem
+from ..models import Problem, Severity, errors_in
 from ..scrub import scrub
 from ..suggest import did_you_mean
-from .manifest import Manifest, line_of, read_manifest
+from .manifest import MAX_BYTES, NO_STEP, Manifest, decoded, read_manifest
 from .rendering import explain
 from .sandbox import FlowEnvironment
 from .sources import SHARED, FlowSource, is_name
+from .toml_places import Places, placed
 
 ENTRY_STEPS = ("aleg", "bleg", "answer")
 MAX_TEMPLATE_BYTES = 200_000  # compiles in a second
@@ -49,6 +48,9 @@ class Flow:
     audio: Mapping[str, bytes] = field(repr=False)
     written: tuple[str, ...] = field(repr=False)
     problems: tuple[Problem, ...] = ()
+    manifest_complete: bool = True  # False: what was wrong in flow.toml was left out of `manifest`
+    texts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    places: Places = field(default_factory=lambda: Places(""), repr=False)  # of flow.toml's keys and values
 
     def closest_step(self, name: str) -> str:
         """What may have been meant, or what there is: an error's hint."""
@@ -59,21 +61,26 @@ class Flow:
 
 
 def load_flow(source: FlowSource) -> Flow:
-    """Compile every template. What is wrong stands in `problems`; a flow with problems must not go live."""
+    """Compile every template. What is wrong stands in `problems`; a flow with errors must not go live."""
     problems = list(source.problems)
     toml = f"{source.name}/flow.toml"
     manifest, found = read_manifest(source.files.get(toml, b""), toml)
     problems += found
+    complete = not errors_in(found)
     texts, found = _texts(source)
     problems += found
     environment = FlowEnvironment(texts)
-    for name in texts:
+    for name, text in texts.items():
         try:
             environment.get_template(name)
         except Exception as error:
-            problems.append(explain(error, name))
+            problem = explain(error, name)
+            problems.append(placed(problem, _rows(text), problem.line, problem.column) if problem.line else problem)
     steps, found = _steps(source.name, texts, manifest)
-    problems += found + _manifest_problems(source, manifest, steps)
+    problems += found
+    data = source.files.get(toml, b"")
+    places = Places(decoded(data) if len(data) <= MAX_BYTES else "")
+    problems += _manifest_problems(source.name, manifest, steps, places)
     return Flow(
         name=source.name,
         version=source.version,
@@ -85,9 +92,17 @@ def load_flow(source: FlowSource) -> Flow:
             for path, data in source.files.items()
             if path.rpartition("/")[0] == f"{source.name}/audio" and path.endswith((".wav", ".mp3"))
         },
-        written=_written(source, environment, texts, toml),
+        written=_written(source, environment, toml),
         problems=tuple(problems),
+        manifest_complete=complete,
+        texts=texts,
+        places=places,
     )
+
+
+def _rows(text: str) -> list[str]:
+    """Lines as Jinja counts them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 def _texts(source: FlowSource) -> tuple[dict[str, str], list[Problem]]:
@@ -103,11 +118,16 @@ def _texts(source: FlowSource) -> tuple[dict[str, str], list[Problem]]:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
-            problems.append(Problem.error("template.encoding", "not UTF-8", name, line, "save the file as UTF-8"))
+            problem = Problem.error("template.encoding", "not UTF-8", name, None, "save the file as UTF-8")
+            problems.append(placed(problem, _rows(data.decode("utf-8", "replace")), line))
             continue
         if scrub(text) != text.replace("\r\n", "\n").replace("\r", "\n"):
-            line = next(n for n, row in enumerate(text.splitlines(), 1) if scrub(row) != row)
-            problems.append(Problem.error("template.characters", "a character XML cannot hold", name, line))
+            rows = _rows(text)
+            line = next(n for n, row in enumerate(rows, 1) if scrub(row) != row)
+            row = rows[line - 1]
+            column = next((n for n, character in enumerate(row, 1) if scrub(character) != character), None)
+            problem = Problem.error("template.characters", "a character XML cannot hold", name)
+            problems.append(placed(problem, rows, line, column))
             continue
         texts[name] = text
     return texts, problems
@@ -123,6 +143,8 @@ def _steps(flow: str, texts: Mapping[str, str], manifest: Manifest) -> tuple[dic
         name, dot, provider = file.removesuffix(".xml").partition(".")
         if not is_name(name) or (dot and not is_name(provider)):
             hint = "use lower-case letters, digits, - and _; start a file that is no step with _"
+            if is_name(file.removesuffix(".xml").lower()):
+                hint = f"call it {file.lower()}: names are in small letters"
             problems.append(Problem.error("flow.step-name", f"{file!r} cannot be a step's name", path, None, hint))
             continue
         templates.setdefault(name, {})[provider] = path
@@ -133,48 +155,43 @@ def _steps(flow: str, texts: Mapping[str, str], manifest: Manifest) -> tuple[dic
     return steps, problems
 
 
-def _manifest_problems(source: FlowSource, manifest: Manifest, steps: Mapping[str, Step]) -> list[Problem]:
-    toml = f"{source.name}/flow.toml"
-    text = source.files.get(toml, b"").decode("utf-8-sig", "replace")
+def _manifest_problems(flow: str, manifest: Manifest, steps: Mapping[str, Step], places: Places) -> list[Problem]:
+    toml = f"{flow}/flow.toml"
     problems = []
     if not steps:
-        problems.append(Problem.error("flow.no-steps", "the flow has no steps", source.name, None, "add aleg.xml"))
-    named: list[tuple[tuple[str, ...], str]] = [(("steps", name), name) for name in manifest.steps]
+        problems.append(Problem.error("flow.no-steps", "the flow has no steps", flow, None, "add aleg.xml"))
+    named: list[tuple[tuple[str | int, ...], str]] = [(("steps", name), name) for name in manifest.steps]
     named += [(("fallback",), manifest.fallback)] if manifest.fallback else []
+    named += [
+        (("samples", number, "step"), sample.step)
+        for number, sample in enumerate(manifest.samples)
+        if sample.step and sample.step != NO_STEP
+    ]
     for where, name in named:
         if name not in steps:
-            hint = did_you_mean(name, steps, f"add {source.name}/{name}.xml")
-            problems.append(
-                Problem.error("flow.no-such-step", f"there is no step {name}", toml, line_of(where, text), hint)
-            )
+            hint = did_you_mean(name, steps, f"add {flow}/{name}.xml")
+            problem = Problem.error("flow.no-such-step", f"there is no step {name}", toml, None, hint)
+            problems.append(places.problem(problem, where, value=where[0] != "steps"))
+    for name, step in steps.items():
+        if step.kind != "sound" or name not in manifest.steps:
+            continue
+        if name == manifest.fallback:
+            message = f"the fallback {name} is a sound step: a caller who needs it would hear that and nothing else"
+            problem = Problem.error("flow.fallback-sound", message, toml, None, "name a step of kind call")
+            problems.append(places.problem(problem, ("fallback",), value=True))
+        if name in ENTRY_STEPS:
+            message = f"{name} is where calls come in, and is called a sound step: Play, Wait and Speak only"
+            hint = f"remove [steps.{name}], or give the sound a step of its own"
+            problem = Problem(Severity.WARNING, "flow.entry-sound", message, toml, hint=hint)
+            problems.append(places.problem(problem, ("steps", name)))
     return problems
 
 
-def _written(source: FlowSource, environment: FlowEnvironment, texts: Mapping[str, str], toml: str) -> tuple[str, ...]:
-    """Text and constants of the templates, except those that are only compared with, and all of the tables.
-
-    A number in a comparison is one the author asks about (`call.from_number == "+1..."`), not one to dial.
-    """
-    found = []
-    for text in texts.values():
-        try:
-            tree = environment.parse(text)
-            compared = {
-                id(constant)
-                for comparison in tree.find_all((nodes.Compare, nodes.Test))
-                for constant in comparison.find_all(nodes.Const)
-            }
-            found += [data.data for data in tree.find_all(nodes.TemplateData)]
-            found += [
-                constant.value
-                for constant in tree.find_all(nodes.Const)
-                if isinstance(constant.value, str) and id(constant) not in compared
-            ]
-        except (TemplateSyntaxError, RecursionError):  # reported where the template was compiled
-            continue
+def _written(source: FlowSource, environment: FlowEnvironment, toml: str) -> tuple[str, ...]:
+    """Text and constants of the templates, except those that are only compared with, and all of the tables."""
     tables = [
         data.decode("utf-8", "replace")
         for path, data in source.files.items()
         if path == toml or (path.endswith((".csv", ".toml", ".txt")) and not path.startswith(SHARED))
     ]
-    return (*found, *tables)
+    return (*(text for facts in environment.facts.values() for text in facts.written), *tables)

@@ -74,14 +74,17 @@ class Links:
 
     def add(self, path: str, token: Token) -> str:
         self.tokens.append((path, token))
-        mark = f"{LINK_OPEN}{len(self.tokens) - 1}{LINK_CLOSE}"
-        return with_token(self.urls.base + path, mark, self.fragment)
+        return with_token(self.urls.base + path, self.mark(len(self.tokens) - 1), self.fragment)
+
+    @staticmethod
+    def mark(index: int) -> str:
+        return f"{LINK_OPEN}{index}{LINK_CLOSE}"
 
     def seal(self, document: str, sign: Callable[[str, Token], str], now: float | None = None) -> str:
         """Put the tokens in. They are URL-safe and need no escaping."""
         expires = int((time.time() if now is None else now) + IN_CALL_SECONDS)
         for index, (path, token) in enumerate(self.tokens):
-            mark = f"{LINK_OPEN}{index}{LINK_CLOSE}"
+            mark = self.mark(index)
             if mark in document:
                 document = document.replace(mark, sign(path, replace(token, expires=expires)))
         return document

@@ -3,25 +3,86 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
 
 from ..models import Problem
 from ..suggest import did_you_mean
-from .params import ParamSpec, Table
+from .params import ParamSpec, Table, typed
 from .sandbox import MAPPING_METHODS
+from .toml_places import Places, placed, read_toml
 
 PARAM_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MAX_BYTES = 20_000  # what tomllib may take long for grows with the square
+NO_STEP = "-"  # of a sample that was left out for its mistakes: the others keep their number
+DialStatus = Literal["completed", "busy", "failed", "cancel", "timeout", "no-answer"]
+DIAL_STATUSES: tuple[str, ...] = get_args(DialStatus)
 
 
 class StepSpec(Table):
     """`[steps.NAME]`. A sound step answers dialMusic, confirmSound and their kin: Play, Wait and Speak only."""
 
     kind: Literal["call", "sound"] = "call"
+
+
+class _Wire(Table):
+    """What a platform says is text, whoever writes `digits = 42`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, coerce_numbers_to_str=True)
+
+
+class SampleInput(_Wire):
+    digits: str = ""
+    speech: str = ""
+    confidence: str = ""
+    type: Literal["", "dtmf", "speech"] = ""
+
+
+class SampleDial(_Wire):
+    status: DialStatus = "completed"
+    hangup_cause: str = ""
+    hangup_code: str = ""
+    a_leg_uuid: str = ""
+    b_leg_uuid: str = ""
+    b_leg_number: str = ""
+
+
+class SampleCall(_Wire):
+    from_number: str | None = None
+    to_number: str | None = None
+    direction: Literal["inbound", "outbound"] | None = None
+    status: str | None = None
+    caller_name: str | None = None
+    forwarded_from: str | None = None
+    a_leg_uuid: str | None = None
+    request_uuid: str | None = None
+    sip_headers: dict[str, str] | None = None
+
+
+class SampleRecording(_Wire):
+    url: str = ""
+    id: str = ""
+    duration: str = ""
+
+
+class SampleSpec(_Wire):
+    """`[[samples]]`: one request the author wants tried. `step` and `provider` empty: each of them."""
+
+    step: str = ""
+    provider: str = ""
+    params: dict[str, Any] = Field(default_factory=dict)
+    input: SampleInput | None = None
+    dial: SampleDial | None = None
+    call: SampleCall | None = None
+    state: dict[str, StrictStr | StrictInt | StrictBool] = Field(default_factory=dict)
+    recording: SampleRecording | None = None
+    leg: Literal["aleg", "bleg"] | None = None
+    now: datetime | None = None
+    transfer: StrictBool | None = None
+    raw: dict[str, str] = Field(default_factory=dict)
 
 
 class Manifest(Table):
@@ -32,88 +93,176 @@ class Manifest(Table):
     fallback: str = ""
     params: dict[str, ParamSpec] = Field(default_factory=dict)
     steps: dict[str, StepSpec] = Field(default_factory=dict)
+    samples: tuple[SampleSpec, ...] = ()
+
+
+_TABLES: Mapping[str, type[Table]] = {
+    "input": SampleInput,
+    "dial": SampleDial,
+    "call": SampleCall,
+    "recording": SampleRecording,
+}
+
+
+def decoded(data: bytes) -> str:
+    """The text of a flow.toml, as its places are counted."""
+    return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
 
 
 def read_manifest(data: bytes, file: str) -> tuple[Manifest, list[Problem]]:
-    """The manifest, and what is wrong with it; with problems, the manifest is the default one."""
+    """The manifest without what is wrong in it, and what that is."""
     if len(data) > MAX_BYTES:
         return Manifest(), [Problem.error("flow.toml", f"{len(data)} bytes; at most {MAX_BYTES}", file, None)]
+    text = decoded(data)
     try:
-        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+        data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return Manifest(), [Problem.error("flow.encoding", "not UTF-8", file, line, "save the file as UTF-8")]
-    try:
-        values = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a bare ValueError
-        found = re.search(r"line (\d+)", str(error))
-        line = int(found[1]) if found else text.count("\n") + 1
-        return Manifest(), [Problem.error("flow.toml", str(error), file, line)]
-    problems = [_param_name(name, text, file) for name in _names(values) if not _is_param_name(name)]
-    try:
-        manifest = Manifest.model_validate(values)
-        return (Manifest() if problems else manifest), problems
-    except ValidationError as error:
-        return Manifest(), [*problems, *(_from_pydantic(fault, text, file) for fault in error.errors())]
-
-
-def _names(values: Mapping[str, Any]) -> list[str]:
+        problem = Problem.error("flow.encoding", "not UTF-8", file, None, "save the file as UTF-8")
+        column = len(data[data.rfind(b"\n", 0, error.start) + 1 : error.start].decode("utf-8", "replace")) + 1
+        return Manifest(), [placed(problem, text.split("\n"), line, column)]
+    values, read, problems = read_toml(text, file)
+    if not read and problems:
+        return Manifest(), problems
+    places = Places(read)
     params = values.get("params")
-    return list(params) if isinstance(params, dict) else []
+    declared = list(params) if isinstance(params, dict) else []
+    for name in declared:
+        if not _may_be_called(name):
+            message = f"{name!r} cannot be a param's name"
+            hint = "use lower-case letters, digits and _; not get, items, keys or values"
+            problems.append(places.problem(Problem.error("flow.toml", message, file, None, hint), ["params", name]))
+    manifest, found = _validated(dict(values), places, file)
+    specs = {name: spec for name, spec in manifest.params.items() if _may_be_called(name)}
+    if len(specs) < len(manifest.params):
+        manifest = manifest.model_copy(update={"params": specs})
+    problems += found
+    manifest, found = _samples(manifest, declared, places, file)
+    return manifest, sorted([*problems, *found], key=lambda problem: (problem.line or 0, problem.column or 0))
 
 
-def _is_param_name(name: str) -> bool:
+def _may_be_called(name: str) -> bool:
     return PARAM_NAME.fullmatch(name) is not None and name not in MAPPING_METHODS
 
 
-def _param_name(name: str, text: str, file: str) -> Problem:
-    message = f"{name!r} cannot be a param's name"
-    hint = "use lower-case letters, digits and _; not get, items, keys or values"
-    return Problem.error("flow.toml", message, file, line_of(["params", name], text), hint)
+def _validated(values: dict[str, Any], places: Places, file: str) -> tuple[Manifest, list[Problem]]:
+    """Once for what is wrong; what is wrong is taken out until the rest is a manifest."""
+    problems: list[Problem] = []
+    for _ in range(6):
+        try:
+            return Manifest.model_validate(values), problems
+        except ValidationError as error:
+            faults = error.errors()
+            if not problems:  # later ones follow from what was taken out
+                problems = list(dict.fromkeys(_from_pydantic(fault, places, file) for fault in faults))
+            else:
+                faults = [{**fault, "loc": fault["loc"][:2]} for fault in faults]
+            for fault in sorted(faults, key=lambda fault: [str(part) for part in fault["loc"]], reverse=True):
+                _take_out(values, fault["loc"])
+    return Manifest(), problems
 
 
-def _from_pydantic(fault: Any, text: str, file: str) -> Problem:
-    path = [str(part) for part in fault["loc"]]
-    message = fault["msg"].removeprefix("Value error, ")
-    hint = ""
-    if fault["type"] == "extra_forbidden":
+def _take_out(values: Any, path: Sequence[Any]) -> None:
+    """The key; of an array all of it, so that indices keep their meaning, but a sample by itself."""
+    for number, part in enumerate(path):
+        if not isinstance(values, dict) or part not in values:
+            return
+        inner = values[part]
+        is_last = number == len(path) - 1
+        if part == "samples" and isinstance(inner, list) and not is_last and path[number + 1] in range(len(inner)):
+            sample = path[number + 1]
+            if number + 2 < len(path) and isinstance(inner[sample], dict) and path[number + 2] in inner[sample]:
+                _take_out(inner[sample], path[number + 2 :])
+            else:
+                inner[sample] = {"step": NO_STEP}
+            return
+        if is_last or not isinstance(inner, dict) or path[number + 1] not in inner:
+            del values[part]
+            return
+        values = inner
+
+
+def _from_pydantic(fault: Any, places: Places, file: str) -> Problem:
+    path = list(fault["loc"])
+    is_state = path[0] == "samples" and path[2:3] == ["state"] and len(path) > 4
+    path = path[:4] if is_state else path  # what follows is one of the types it could have been
+    words = [f"[[{part}]] {path[at + 1] + 1}" if part == "samples" and path[at + 1 :] else str(part)
+             for at, part in enumerate(path) if not (at and path[at - 1] == "samples")]  # fmt: skip
+    message = fault["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    message = message.replace("Input should be", "must be")
+    hint, value = "", True
+    if is_state:
+        message = "must be text, a whole number or true or false"
+    elif fault["type"] == "extra_forbidden":
         known = _known_keys(path)
-        message = f"unknown key {path[-1]}"
-        hint = did_you_mean(path[-1], known, f"known here: {', '.join(known)}")
+        message, value = f"unknown key {path[-1]}", False
+        hint = did_you_mean(str(path[-1]), known, f"known here: {', '.join(known)}")
     elif fault["type"] in ("model_type", "dict_type"):
-        message = f"must be a table: [{'.'.join(path)}]"
-    where = ".".join(path)
-    return Problem.error("flow.toml", f"{where}: {message}" if where else message, file, line_of(path, text), hint)
+        header = ".".join(str(part) for part in path if isinstance(part, str))
+        message = "must be a table: " + ("[[samples]]" if header == "samples" else f"[{header}]")
+    elif fault["type"] == "literal_error":
+        given = fault["input"]
+        hint = did_you_mean(given, _choices(path)) if isinstance(given, str) else ""
+    elif fault["type"] == "tuple_type":
+        message = "must be a list"
+        hint = "write [[samples]]" if path[-1] == "samples" else 'write ["...", "..."]'
+    elif fault["type"] == "string_type":
+        message, hint = "must be text", 'write "..."'
+    elif fault["type"] == "string_pattern_mismatch":
+        message, hint = "must be a language such as en-US", ""
+    elif "; did you mean " in message:
+        message, _, hint = message.partition("; ")
+    where = ".".join(words)
+    problem = Problem.error("flow.toml", f"{where}: {message}" if where else message, file, None, hint)
+    is_header = fault["type"] == "value_error" and len(path) == 2
+    return places.problem(problem, path, value=value and not is_header)
 
 
-def _known_keys(path: list[str]) -> tuple[str, ...]:
-    table: type[Table] = Manifest
+def _table(path: Sequence[Any]) -> type[Table]:
+    if path[0] == "samples" and len(path) > 2:
+        return _TABLES.get(path[2], SampleSpec) if len(path) > 3 else SampleSpec
     if path[0] in ("params", "steps") and len(path) > 2:
-        table = ParamSpec if path[0] == "params" else StepSpec
-    return tuple(table.model_fields)
+        return ParamSpec if path[0] == "params" else StepSpec
+    return Manifest
 
 
-def line_of(path: Sequence[str], text: str) -> int:
-    """The line of a key: tomllib keeps none, so look for its table's header, then for the key below it."""
-    lines = text.split("\n")
-    start, depth = 0, 0
-    for size in range(len(path), 0, -1):
-        end = r"\s*[.\]]" if size == len(path) else r"\s*\]"
-        header = re.compile(r"\s*\[\s*" + r"\s*\.\s*".join(map(_quoted, path[:size])) + end)
-        found = next((number for number, line in enumerate(lines) if header.match(line)), None)
-        if found is not None:
-            start, depth = found, size
-            break
-    for part in path[depth:]:  # also `params.to.type = ...` and `to = { type = ... }`
-        key = re.compile(rf"(^|[\s.{{,]){_quoted(part)}\s*[.=]")
-        for number in range(start, len(lines)):
-            if number > start and lines[number].lstrip().startswith("["):
-                break
-            if key.search(lines[number]):
-                start = number
-                break
-    return start + 1
+def _known_keys(path: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(_table(path).model_fields)
 
 
-def _quoted(part: str) -> str:
-    return rf"[\"']?{re.escape(part)}[\"']?"
+def _choices(path: Sequence[Any]) -> list[str]:
+    """What a Literal takes, also one of `Literal[...] | None`."""
+    field = _table(path).model_fields.get(str(path[-1]))
+    found: list[str] = []
+    for each in (field.annotation, *get_args(field.annotation)) if field else ():
+        found += [choice for choice in get_args(each) if isinstance(choice, str)]
+        if isinstance(each, str):
+            found.append(each)
+    return found
+
+
+def _samples(manifest: Manifest, declared: Sequence[str], places: Places, file: str) -> tuple[Manifest, list[Problem]]:
+    """The samples' params, as the params' own types; one with a mistake is left out and keeps its number."""
+    problems: list[Problem] = []
+    kept = []
+    for number, sample in enumerate(manifest.samples):
+        params: dict[str, Any] = {}
+        for name, value in sample.params.items():
+            path: list[str | int] = ["samples", number, "params", name]
+            message = hint = ""
+            if name in manifest.params:
+                try:
+                    params[name] = typed(manifest.params[name], value)
+                    continue
+                except ValueError as error:
+                    message, _, hint = str(error).partition("; ")
+                    message = f"[[samples]] {number + 1}.params.{name}: {message}"
+                problem = Problem.error("flow.toml", message, file, None, hint)
+            elif name in declared:  # its own fault is reported
+                continue
+            else:
+                hint = did_you_mean(name, manifest.params, f"add [params.{name}]")
+                problem = Problem.error("flow.no-such-param", f"there is no param {name}", file, None, hint)
+            problems.append(places.problem(problem, path, value=name in manifest.params))
+        kept.append(sample.model_copy(update={"params": params}))
+    return manifest.model_copy(update={"samples": tuple(kept)}), problems

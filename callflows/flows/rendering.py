@@ -44,9 +44,16 @@ def render(environment: FlowEnvironment, template: str, context: Mapping[str, An
         BUDGET.reset(token)
 
 
-def explain(error: BaseException, template: str, context: Mapping[str, Any] = {}, seconds: float = 0) -> Problem:
-    """Any exception of compiling or rendering as a Problem of the template."""
-    file, line = _place(error.__traceback__, template)
+def explain(
+    error: BaseException,
+    template: str,
+    context: Mapping[str, Any] = {},
+    seconds: float = 0,
+    *,
+    at: tuple[str, int | None] | None = None,
+) -> Problem:
+    """Any exception of compiling or rendering as a Problem of the template. `at`: the file and line, where known."""
+    file, line = at or _place(error.__traceback__, template)
     code, message, hint = "template.error", f"{type(error).__name__}: {error}", ""
     match error:
         case TemplateSyntaxError():

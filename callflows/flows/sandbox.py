@@ -20,6 +20,7 @@ from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
 from .bounds import CALL_WEIGHT, MAX_BITS, TooLarge, bounded, refuse_over, spend, ticking, weigh
+from .facts import Facts, facts_of
 from .filters import ALLOWED, MAX_ARGUMENT, scalar
 
 _STRING_METHODS = frozenset(
@@ -71,7 +72,7 @@ def _filtered(node: Any, name: str, lineno: int) -> nodes.Filter:
     return nodes.Filter(node, name, [], [], None, None, lineno=lineno)
 
 
-class _BoundedCodeGenerator(CodeGenerator):
+class BoundedCodeGenerator(CodeGenerator):
     """Everything but the template's own text is evaluated when rendering: there it is counted, and refused by
     `finalize` before it is escaped, which makes text of anything.
     """
@@ -126,13 +127,16 @@ class _Namespace(Namespace):
 class FlowEnvironment(ImmutableSandboxedEnvironment):
     """One per flow version. `sources` maps template names to their text; nothing else can be loaded."""
 
-    code_generator_class = _BoundedCodeGenerator
+    code_generator_class = BoundedCodeGenerator
     intercepted_binops = frozenset(("+", "-", "*", "**", "/", "//", "%"))
 
     def __init__(self, sources: Mapping[str, str]) -> None:
+        self.facts: dict[str, Facts] = {}
+
         def load(name: str) -> tuple[str, str, Callable[[], bool]] | None:
             return (sources[name], name, lambda: True) if name in sources else None
 
+        self.sources = sources
         super().__init__(
             loader=FunctionLoader(load),
             autoescape=True,
@@ -146,6 +150,10 @@ class FlowEnvironment(ImmutableSandboxedEnvironment):
         self.filters = {**ALLOWED, "_ticking": ticking, "_bounded": bounded, "_concatenated": _concatenated}
         self.globals.pop("lipsum", None)
         self.globals["namespace"] = _Namespace
+
+    def _generate(self, source: nodes.Template, name: str | None, *args: Any, **kwargs: Any) -> str:
+        self.facts[name or ""] = facts_of(source)  # of the one parse, before code generation changes the tree
+        return super()._generate(source, name, *args, **kwargs)
 
     @staticmethod
     def written(text: str) -> str:

@@ -73,6 +73,8 @@ def read_sources(folder: Path) -> dict[str, FlowSource]:
                 Problem.error("flow.symlink", "is a symlink: not loaded", path, hint="put the file itself here")
             )
             continue
+        if (alike := lookalike(owner, path)) is not None:
+            found.append(alike)
         if not path.endswith(_KNOWN):
             continue
         try:
@@ -92,6 +94,18 @@ def read_sources(folder: Path) -> dict[str, FlowSource]:
         name: FlowSource(name, {**own, **shared}, (*problems[name], *shared_problems))
         for name, own in sorted(files.items())
     }
+
+
+def lookalike(flow: str, path: str) -> Problem | None:
+    """A warning for a file that somebody took for a step, and that is none."""
+    folder, _, file = path.rpartition("/")
+    stem = re.sub(r"(\.(xml|html?|jinja2?|j2|tmpl|txt))+$", "", file, flags=re.IGNORECASE)
+    if folder != flow or file.startswith("_") or path.endswith(".xml") or stem == file:
+        return None
+    if re.search(r"\.txt$", file, re.IGNORECASE) and not re.search(r"\.xml\.txt$", file, re.IGNORECASE):
+        return None  # a table
+    hint = f"call it {stem.lower()}.xml; a part that others include starts with _"
+    return Problem(Severity.WARNING, "flow.ignored-file", "is no step: its name does not end in .xml", path, hint=hint)
 
 
 def ignored(folder: Path) -> list[Problem]:

@@ -49,7 +49,7 @@ def codes(
     inside = f"<Redirect>\n{url}</Redirect>"
     if attribute:
         inside = f'<Dial callerId="+14155550123" action="{url.strip()}"><Number>+14155550123</Number></Dial>'
-    text = f"<Response>{inside}</Response>"
+    text = f"<Response><Wait/>{inside}</Response>"
     policy = DialPolicy(["+1", "https://flows.example.com"])
     verdict = judge(text, provider, policy=policy, public_url=BASE, links=links)
     assert verdict.blocked == bool(verdict.problems)

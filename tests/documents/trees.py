@@ -1,4 +1,6 @@
-"""Random documents for property tests: mostly of the words the grammar knows, in places they may not be."""
+"""Random documents for property tests: mostly of the words the grammar knows, in places they may not be. All of it is
+drawn from the models, so that an element or attribute the grammar gets is one of the words.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,13 @@ from typing import Any
 from hypothesis import strategies as st
 from lxml import etree
 
-from callflows.documents.schema import model
+from callflows.documents.schema import SimpleType, model
 
 _ELEMENTS = {**model("vobiz").elements, **model("plivo").elements}
 NAMES = [*_ELEMENTS, "speak", "Say", "Foo"]
 ATTRIBUTES = sorted({name for element in _ELEMENTS.values() for name in element.attributes} | {"foo", "callerid"})
 _LISTED = sorted(
-    {value for element in _ELEMENTS.values() for found in element.attributes.values() for value in found.type.values}
+    {value for element in _ELEMENTS.values() for found in element.attributes.values() for value in found.type.words}
 )
 VALUES = [
     *_LISTED,
@@ -27,6 +29,15 @@ VALUES = [
         "https://ours.example\\@evil.example",
         "http://ours.example",
     ),
+    *("299", "300", "1800", "1801", "28800", "28801", "100", "101", "beep:3", "AGENT", "room 12", "12A", "True"),
+    *(
+        "wss://socket.example/a",
+        "ws://socket.example",
+        "wss://evil.example",
+        "WSS://socket.example",
+        "wss://ours.example",
+    ),
+    *("+14155550123<14155550123", "+14155550123<+19005550123", "+14155550123<", "mpc-state-changes,x", "a=1,b", "=1"),
     *("https://ours.example/f?t=\ue0020\ue003#ct=1", "sip:a@evil.example", "sip:a@sip.example", "sip:b", "a" * 60),
 ]
 
@@ -105,34 +116,70 @@ _SIPS = [
 ]
 
 
+_SOCKETS = [
+    "wss://socket.example/a",
+    "wss://SOCKET.example:443/?b",
+    "ws://socket.example/",
+    "wss://ours.example/",
+    "wss://evil.example/socket.example",
+]
+_LISTS = ["+14155550123", "14155550123<+14155550123", "+14155550123<+442079460018", "+19005550123<+14155550123"]
+
+
 def _good_first(values: list[str]) -> st.SearchStrategy[str]:
-    return st.just(values[0]) | st.just(values[1]) | st.sampled_from(values)
+    return st.sampled_from(values[:2]) | st.sampled_from(values[:2]) | st.sampled_from(values)
+
+
+def names_somebody(kind: SimpleType | None) -> list[str]:
+    """Values for an attribute or text by which a call, its words or its control go somewhere; [] for others."""
+    what = kind.what if kind else ""
+    if "SIP" in what:
+        return _SIPS
+    if "phone number" in what:
+        return _LISTS if "several" in what else _PEOPLE
+    return (_SOCKETS if "wss:" in what else _URLS) if "URL" in what else []
+
+
+def _naming_elements(provider: str) -> list[str]:
+    elements = model(provider).elements
+    return [
+        name
+        for name in elements["Response"].children
+        if name in ("Dial", "Redirect")
+        or names_somebody(elements[name].text)
+        or any(names_somebody(attribute.type) for attribute in elements[name].attributes.values())
+    ]
 
 
 @st.composite
 def naming(draw: Any, provider: str = "plivo") -> etree._Element:
+    elements = model(provider).elements
     root = etree.Element("Response")
-    for kind in draw(st.lists(st.sampled_from(["Dial", "Redirect", "Input", "Bare"]), min_size=1, max_size=3)):
-        if kind == "Redirect":
-            etree.SubElement(root, "Redirect").text = draw(_good_first(_URLS))
-        elif kind == "Input":
-            tag = "Gather" if provider == "vobiz" else draw(st.sampled_from(["GetInput", "GetDigits"]))
-            node = etree.SubElement(root, tag, action=draw(_good_first(_URLS)))
-            if tag != "GetDigits" and draw(st.booleans()):
-                node.set("interimSpeechResultsCallback", draw(_good_first(_URLS)))
-        else:
-            node = etree.SubElement(root, "Dial")
-            for name in draw(
-                st.sets(st.sampled_from(["action", "callbackUrl", "confirmSound", "dialMusic"]), max_size=2)
-            ):
-                node.set(name, draw(_good_first(_URLS)))
-            if draw(st.booleans()):
-                node.set("callerId", draw(_good_first(_PEOPLE)))
-            if kind == "Bare":
+
+    def grow(tag: str) -> etree._Element:
+        node, shape = etree.Element(tag), elements[tag]
+        places = [key for key, attribute in shape.attributes.items() if names_somebody(attribute.type)]
+        for key in draw(st.sets(st.sampled_from(places), max_size=2)) if places else ():
+            node.set(key, draw(_good_first(names_somebody(shape.attributes[key].type))))
+        for key, attribute in shape.attributes.items():
+            if attribute.required and key not in node.attrib:
+                fitting = names_somebody(attribute.type) or list(attribute.type.words) or VALUES
+                node.set(key, draw(_good_first(fitting)))
+        if shape.text is not None:
+            fitting = [value for value in VALUES if shape.text.accepts(value)]
+            node.text = draw(_good_first(names_somebody(shape.text) or fitting))
+        return node
+
+    for tag in draw(st.lists(st.sampled_from(_naming_elements(provider)), min_size=1, max_size=3)):
+        node = grow(tag)
+        if tag == "Dial":
+            if elements["Dial"].mixed and draw(st.booleans()):
                 node.text = draw(_good_first(_PEOPLE))
             else:
-                for child in draw(st.lists(st.sampled_from(["Number", "User"]), min_size=1, max_size=3)):
-                    etree.SubElement(node, child).text = draw(_good_first(_PEOPLE if child == "Number" else _SIPS))
+                node.extend(
+                    grow(child) for child in draw(st.lists(st.sampled_from(["Number", "User"]), min_size=1, max_size=3))
+                )
+        root.append(node)
     return root
 
 

@@ -1,0 +1,227 @@
+"""What a flow does, found by trying: every step, for every provider, over the requests that matter, its links followed
+with the state they carry. `flows check`, publishing and `flows graph` look at what comes of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..compose import Composed, Composer
+from ..documents import Verb, Verdict, outline
+from ..flows import Branch, Flow, Step, branches
+from ..flows.catalog import ENTRY_STEPS
+from ..flows.never import impossible, unused_params
+from ..flows.sampling import Sample, samples
+from ..models import Leg, Problem, Severity, errors_in
+from ..signing import Scalar, Token
+from ..suggest import did_you_mean
+from . import rules
+
+MOST_STATES = 4  # states a step is tried with, of those links to it carry
+SECONDS = 20.0  # for one flow; the shipped ones take a twentieth of a second
+_TRANSFER = "0" * 32
+
+State = Mapping[str, Scalar]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a link of ours leads. `step` is empty for events and audio."""
+
+    flow: str = ""
+    step: str = ""
+    state: State = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One document that was tried. `verbs` is empty also where none came to be; `composed` says why."""
+
+    step: Step
+    provider: str
+    sample: Sample
+    token: Token
+    composed: Composed
+    verbs: tuple[Verb, ...]
+
+    def target(self, index: int) -> Target:
+        path, token = self.composed.links.tokens[index]
+        parts = path.split("/")
+        if len(parts) == 5 and parts[1] == "flows":
+            return Target(parts[3], parts[4], token.state)
+        return Target()
+
+
+@dataclass(slots=True)
+class Exploration:
+    """`problems` holds each mistake once, whatever the number of requests that show it."""
+
+    composer: Composer
+    flow: Flow
+    among: Mapping[str, Flow]
+    providers: Sequence[str]
+    seen: list[Seen] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    _verdicts: dict[object, Verdict] = field(default_factory=dict)
+    _outlines: dict[str, tuple[Verb, ...]] = field(default_factory=dict)
+    _told: set[tuple[object, ...]] = field(default_factory=set)
+    _unreached: set[Branch] = field(default_factory=set)
+    _ran: set[Branch] = field(default_factory=set)
+
+    @property
+    def entries(self) -> list[str]:
+        """Where a call may come in."""
+        return [name for name in self.flow.steps if name in ENTRY_STEPS or name == self.flow.manifest.fallback]
+
+    def tell(self, problems: Iterable[Problem], label: str = "") -> None:
+        """`label` says in which case they were found; it is told where they were not found without."""
+        for problem in problems:
+            what = (problem.file, problem.line, problem.column, problem.code, problem.message)
+            if what not in self._told:
+                self._told.add(what)
+                found = f" (found when {label})" if label else ""
+                self.problems.append(replace(problem, message=problem.message + found))
+
+    def place(self, seen: Seen, index: int, problem: Problem) -> Problem:
+        """The problem, with the place in the templates where that link is written."""
+        event, token, now = seen.sample.event, seen.token, seen.sample.now
+        traced = self.composer.trace(
+            self.flow, seen.step, seen.provider, event=event, token=token, among=self.among, now=now
+        )
+        offset = traced.text.find(seen.composed.links.mark(index)) if index >= 0 else 0
+        place = traced.place(max(offset, 0))
+        return replace(problem, file=place.file, line=place.line, column=place.column, source=place.source)
+
+    def run(self, known_providers: Sequence[str]) -> None:
+        files = [name for name in self.flow.environment.sources if name.startswith(f"{self.flow.name}/")]
+        broken = {problem.file for problem in errors_in(self.flow.problems)}
+        for file in files:
+            if file not in broken:
+                self._unreached |= branches(self.flow.environment, file)
+        until = time.monotonic() + SECONDS
+        for provider in self.providers:
+            self._walk(provider, broken, until)
+        never = impossible(self.flow, known_providers)
+        self.tell([*never, *unused_params(self.flow)])
+        if not errors_in(self.problems):
+            told = {(problem.file, problem.line) for problem in never}
+            self.tell(problem for problem in self._never_reached() if (problem.file, problem.line) not in told)
+
+    def _walk(self, provider: str, broken: set[str], until: float) -> None:
+        steps = self.flow.steps
+        known: dict[str, list[State]] = {name: [] for name in steps}
+        tried: set[object] = set()
+        waiting: list[tuple[str, State]] = [(name, {}) for name in self.entries]
+        rest = [name for name in steps if name not in self.entries]
+        while waiting or rest:
+            if not waiting:  # nothing leads there, or only what was not tried: it is tried on its own
+                name = rest.pop(0)
+                if known[name]:
+                    continue
+                waiting.append((name, {}))
+            name, state = waiting.pop(0)
+            if state in known[name] or len(known[name]) >= MOST_STATES:
+                continue
+            known[name].append(state)
+            if steps[name].template(provider)[0] in broken:
+                continue
+            for sample in samples(self.flow, name, provider, states=(state,)):
+                if time.monotonic() > until:
+                    message = f"was tried for {SECONDS:g} s; not all requests that matter were"
+                    self.tell([Problem(Severity.WARNING, "flow.slow", message, self.flow.name)])
+                    return
+                if (name, sample.key) in tried:
+                    continue
+                tried.add((name, sample.key))
+                seen = self._try(steps[name], provider, sample)
+                for index in range(len(seen.composed.links.tokens)):
+                    target = seen.target(index)
+                    if target.flow == self.flow.name and target.step in steps:
+                        waiting.append((target.step, target.state))
+
+    def _try(self, step: Step, provider: str, sample: Sample) -> Seen:
+        token = Token(
+            call_uuid=sample.event.call.uuid,
+            transfer_id=_TRANSFER if sample.transfer else "",
+            leg=sample.leg or (Leg.B if step.name == Leg.B else Leg.A),
+            params=dict(sample.params),
+            state=dict(sample.state),
+            version=self.flow.version,
+        )
+        composed = self.composer.compose(
+            self.flow,
+            step,
+            provider,
+            event=sample.event,
+            token=token,
+            sampled=True,
+            among=self.among,
+            now=sample.now,
+            known=self._verdicts,
+        )
+        if composed.text not in self._outlines:
+            composed, _ = self.composer.seal(composed)  # a link may be too long
+            self._outlines[composed.text] = outline(composed.text) if composed.text else ()
+        self.tell((problem for problem in composed.problems if not self._follows(problem, step)), sample.label)
+        seen = Seen(step, provider, sample, token, composed, self._outlines[composed.text])
+        self.seen.append(seen)
+        if self._unreached:
+            event, now = sample.event, sample.now
+            traced = self.composer.trace(self.flow, step, provider, event=event, token=token, among=self.among, now=now)
+            self._unreached -= traced.reached
+            self._ran |= traced.reached
+        return seen
+
+    def _follows(self, problem: Problem, step: Step) -> bool:
+        """Whether a problem is only there because of another, or because a document cannot know its step."""
+        if problem.code == "rule.dial-first":  # later steps come to calls that were answered
+            return step.name not in ENTRY_STEPS
+        no_such_param = problem.code == "template.undefined" and "params." in problem.source
+        return no_such_param and not self.flow.manifest_complete
+
+    def _never_reached(self) -> list[Problem]:
+        ran = {branch.macro for branch in self._ran}
+        hint = "add a request that does under [[samples]] in flow.toml, or remove it"
+        return [
+            Problem(
+                Severity.WARNING,
+                "template.unreached",
+                f"no request that was tried reaches {branch.text}",
+                branch.file,
+                branch.line,
+                hint,
+            )
+            for branch in sorted(self._unreached, key=lambda branch: (branch.file, branch.line))
+            if not branch.macro or branch.macro in ran
+        ]
+
+
+def explore(composer: Composer, flow: Flow, providers: Sequence[str], among: Mapping[str, Flow] = {}) -> Exploration:
+    """Every problem of every step for every provider the flow is for.
+
+    What cannot be told from the files alone (PUBLIC_URL, the calls' numbers) is not held against the flow.
+    """
+    found = Exploration(composer, flow, among, flow.manifest.providers or providers)
+    found.tell(flow.problems)
+    found.tell(_unknown_providers(flow, providers))
+    found.providers = [name for name in found.providers if name in providers]
+    found.run(providers)
+    for problem in rules.examine(found):
+        found.tell([problem])
+    found.problems.sort(key=lambda problem: (problem.file, problem.line or 0, problem.column or 0))
+    return found
+
+
+def _unknown_providers(flow: Flow, providers: Sequence[str]) -> Iterator[Problem]:
+    def unknown(name: str, file: str) -> Problem:
+        hint = did_you_mean(name, providers, f"known: {', '.join(providers)}")
+        return Problem.error("flow.provider", f"unknown provider {name!r}", file, hint=hint)
+
+    for index, name in enumerate(flow.manifest.providers):
+        if name not in providers:
+            problem = unknown(name, f"{flow.name}/flow.toml")
+            yield flow.places.problem(problem, ("providers", index), value=True)
+    for step in flow.steps.values():
+        yield from (unknown(name, file) for name, file in step.templates.items() if name and name not in providers)
