@@ -13,6 +13,7 @@ from ..documents import Verb, Verdict, outline
 from ..flows import Branch, Flow, Step, branches
 from ..flows.catalog import ENTRY_STEPS
 from ..flows.never import impossible, unused_params
+from ..flows.reach import reach, templates_of
 from ..flows.sampling import Sample, samples
 from ..models import Leg, Problem, Severity, errors_in
 from ..signing import Scalar, Token
@@ -111,7 +112,7 @@ class Exploration:
 
     def _walk(self, provider: str, broken: set[str], until: float) -> None:
         steps = self.flow.steps
-        known: dict[str, list[State]] = {name: [] for name in steps}
+        known: dict[str, list[object]] = {name: [] for name in steps}
         tried: set[object] = set()
         waiting: list[tuple[str, State]] = [(name, {}) for name in self.entries]
         rest = [name for name in steps if name not in self.entries]
@@ -122,9 +123,12 @@ class Exploration:
                     continue
                 waiting.append((name, {}))
             name, state = waiting.pop(0)
-            if state in known[name] or len(known[name]) >= MOST_STATES:
+            # A step that does not look at its state only carries it on: then the names in it are enough to know.
+            looks = reach(self.flow.environment.facts, steps[name].template(provider)[0]).uses_any("state")
+            same: object = dict(state) if looks else set(state)
+            if same in known[name] or len(known[name]) >= MOST_STATES:
                 continue
-            known[name].append(state)
+            known[name].append(same)
             if steps[name].template(provider)[0] in broken:
                 continue
             for sample in samples(self.flow, name, provider, states=(state,)):
@@ -167,7 +171,8 @@ class Exploration:
         self.tell((problem for problem in composed.problems if not self._follows(problem, step)), sample.label)
         seen = Seen(step, provider, sample, token, composed, self._outlines[composed.text])
         self.seen.append(seen)
-        if self._unreached:
+        template, _ = step.template(provider)
+        if any(branch.file in templates_of(self.flow.environment.facts, template) for branch in self._unreached):
             event, now = sample.event, sample.now
             traced = self.composer.trace(self.flow, step, provider, event=event, token=token, among=self.among, now=now)
             self._unreached -= traced.reached

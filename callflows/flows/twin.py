@@ -27,13 +27,14 @@ class Trace:
     problems: tuple[Problem, ...]
     reached: frozenset[Branch]
     aborted: bool
+    _template: str = ""
     _spots: tuple[tuple[int, Spot], ...] = field(default=(), repr=False)
     _layouts: Mapping[str, Layout] = field(default_factory=dict, repr=False)
 
     def place(self, offset: int) -> Place:
         """The place in a template that wrote `text[offset]`."""
         if not self._spots:
-            return Place("", 1)
+            return Place(self._template, 1)
         start, spot = self._spots[max(bisect_right(self._spots, offset, key=lambda entry: entry[0]) - 1, 0)]
         column = spot.column
         if spot.moving and column is not None:
@@ -68,7 +69,7 @@ def trace(environment: FlowEnvironment, template: str, context: Mapping[str, Any
     text = whole.lstrip()
     left = len(whole) - len(text)
     known = tuple((at - left, twin.spots[spot]) for at, spot in spots if spot is not None and spot < len(twin.spots))
-    return Trace(text, tuple(run.problems.values()), frozenset(run.reached), aborted, known, twin.layouts)
+    return Trace(text, tuple(run.problems.values()), frozenset(run.reached), aborted, template, known, twin.layouts)
 
 
 def branches(environment: FlowEnvironment, template: str) -> frozenset[Branch]:

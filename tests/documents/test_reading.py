@@ -134,7 +134,8 @@ def test_an_altered_link_is_fatal(altered: str) -> None:
 
 def test_links_are_urls() -> None:
     for provider in ("plivo", "vobiz"):
-        text = f'<Response><Wait/><Dial action="{LINK}" callerId="+14155550123"><Number>+14155550123</Number></Dial></Response>'
+        dial = f'<Dial action="{LINK}" callerId="+14155550123"><Number>+14155550123</Number></Dial>'
+        text = f"<Response><Wait/>{dial}</Response>"
         verdict = judge_bytes(text.encode(), provider, public_url="https://flows.example.com")
         assert verdict.problems == ()
         assert LINK in verdict.text

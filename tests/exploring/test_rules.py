@@ -91,7 +91,8 @@ BROKEN: dict[str, tuple[dict[str, str], list[str]]] = {
     "a status that does not exist": (
         {
             "aleg.xml": document(DIAL.format("action=\"{{ step_url('done') }}\"")),
-            "done.xml": "<Response>\n{% if dial.status == 'noanswer' %}<Speak>Sorry.</Speak>{% endif %}\n<Hangup/></Response>",
+            "done.xml": "<Response>\n{% if dial.status == 'noanswer' %}<Speak>Sorry.</Speak>{% endif %}\n"
+            "<Hangup/></Response>",
         },
         ["support/done.xml:2 template.never-equal"],
     ),

@@ -65,7 +65,7 @@ def labels(template: str, step: str = "next", **more: object) -> list[str]:
             '{{ "sales" in input.speech }}',
             ['the caller said "sales"', "the caller said something else", "the caller entered nothing"],
         ),
-        ("{{ params.caller }}", ["params.caller is +14155550123"]),
+        ("{{ params.caller }}", ["params.caller is +14155550199"]),
         ("{{ params.kind }}", ["params.kind is sales", "params.kind is support"]),
         ("{{ params.vip }}", ["params.vip is true"]),
         ("{{ params.name }}", ["params.name is example"]),

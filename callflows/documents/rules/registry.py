@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from ...models import Severity
-from ..findings import Finding, Node
+from ..findings import ENOUGH, Finding, Node
 from ..schema import Model
 
 SOUND = ("Play", "Wait", "Speak")
@@ -108,8 +108,9 @@ def by_tag(rules: Iterable[Rule]) -> Mapping[str, tuple[Rule, ...]]:
 
 
 def examine(root: Node, table: Mapping[str, tuple[Rule, ...]], context: Context) -> list[Finding]:
-    """Every rule over every element, in one pass."""
+    """Every rule over every element, in one pass. With ENOUGH that block the document, the rest is not looked at."""
     found: list[Finding] = []
+    blocking = 0
     for element in root.iter("*"):
         tag: str = element.tag  # type: ignore[assignment]  # "*" gives elements, and their tags are text
         for one in table.get(tag, ()):
@@ -119,6 +120,9 @@ def examine(root: Node, table: Mapping[str, tuple[Rule, ...]], context: Context)
                 if isinstance(fault, str):
                     fault = Finding(one.id, fault, element, one.about, one.hint, one.severity, one.fatal)
                 found.append(fault)
+                blocking += fault.fatal or fault.code.startswith("grammar.")
+        if blocking >= ENOUGH:
+            break
         for name, doubt in context.model.doubtful.get(tag, {}).items():
             if element.get(name) is not None:
                 found.append(_undocumented(f"{tag} {name}", element, name, doubt))
