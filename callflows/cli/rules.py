@@ -104,8 +104,9 @@ from a live call; the rest is served, and reported.
 Lines are what a `<Response>` contains, in the vocabulary of templates; where a rule is about Vobiz alone, in Vobiz's.
 `callflows rules ID` prints one of them, `callflows rules --json` all. This page is `callflows rules --markdown`.
 
-Four ids have no rule of their own: `rule.undocumented` (one source alone knows an attribute), `rule.no-equivalent`
-and `rule.converted` (a platform has no word for it, or another range), `rule.more` (there are more problems than told).
+Five ids have no rule of their own: `rule.undocumented` (one source alone knows an attribute), `rule.no-equivalent`
+and `rule.converted` (a platform has no word for it, or another range), `rule.link-altered` (an address of ours was
+changed after `step_url()` made it; blocks), `rule.more` (there are more problems than told).
 """
 _LONGEST = 240
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from ..documents import TEXT, Verb
 from ..flows.catalog import ENTRY_STEPS
 from ..flows.graph import Edge, Graph, Node
-from ..models import CallEvent, EventKind
-from .rules import leads
+from ..flows.reach import reach
+from ..models import EventKind
+from .rules import asked_for, leads
 from .walk import Exploration, Seen
 
 _BY_ATTRIBUTE = {
@@ -33,12 +34,12 @@ def graph_of(exploration: Exploration) -> Graph:
     flow = exploration.flow
     labels: dict[tuple[str, str], dict[str, None]] = {}
     foreign: dict[str, None] = {}
-    for seen in exploration.seen:
+    for seen in _likely(exploration):
         for verb, name, _, target in leads(seen):
             to = target.step if target.flow == flow.name else f"{target.flow}/{target.step}"
             if target.flow != flow.name:
                 foreign[to] = None
-            labels.setdefault((seen.step.name, to), {})[_label(seen, verb, name)] = None
+            labels.setdefault((seen.step.name, to), {})[_label(exploration, seen, verb, name)] = None
     edges = [Edge(source, target, _told(found)) for (source, target), found in labels.items()]
     reached = _reachable(exploration.entries, edges)
     nodes = [
@@ -60,19 +61,39 @@ def _of(exploration: Exploration, step: str) -> Iterator[Seen]:
     return (seen for seen in exploration.seen if seen.step.name == step)
 
 
-def _label(seen: Seen, verb: Verb, name: str) -> str:
+def _likely(exploration: Exploration) -> Iterator[Seen]:
+    """Without the requests a step is never asked with: a step that a Dial's action names is always told its outcome.
+    It was tried without, because it can be named by a transfer."""
+    asked, _ = asked_for(exploration)
+    tried = {(seen.step.name, seen.sample.event.kind) for seen in exploration.seen}
+    for seen in exploration.seen:
+        kinds = asked.get(seen.step.name, set())
+        was_tried = any((seen.step.name, kind) in tried for kind in kinds)
+        if seen.sample.event.kind in kinds or not was_tried:
+            yield seen
+
+
+def _label(exploration: Exploration, seen: Seen, verb: Verb, name: str) -> str:
     if name in _BY_ATTRIBUTE:
         return _BY_ATTRIBUTE[name]
     if name == TEXT:
-        return _news(seen.sample.event) or _ALWAYS
+        return _news(exploration, seen) or _ALWAYS
     return _BY_VERB.get(verb.tag, name)
 
 
-def _news(event: CallEvent) -> str:
+def _news(exploration: Exploration, seen: Seen) -> str:
     """What the platform tells, in a word."""
-    if event.kind is EventKind.INPUT:
-        return event.input.digits or (f"“{event.input.speech}”" if event.input.speech else "no input")
-    return event.dial.status
+    event = seen.sample.event
+    if event.kind is not EventKind.INPUT:
+        return event.dial.status
+    known = reach(exploration.flow.environment.facts, seen.step.template(seen.provider)[0])
+    digits, speech = event.input.digits, event.input.speech
+    if digits:
+        constants = [str(one) for one in known.constants("input.digits")]
+        return digits if any(digits in one for one in constants) else "other keys"
+    if speech:
+        return f"“{speech}”" if speech in known.constants("input.speech") else "other words"
+    return "no input"
 
 
 def _told(labels: Iterable[str]) -> tuple[str, ...]:

@@ -155,12 +155,13 @@ def _asks_for_dial(exploration: Exploration, seen: Seen) -> bool:
       good="{% if input.digits == '1' %}<Speak>One.</Speak>{% else %}<Hangup/>{% endif %}",
       bad="{% if input.digits == '1' %}<Speak>One.</Speak>{% endif %}")  # fmt: skip
 def empty_document(exploration: Exploration) -> Iterator[Fault]:
-    asked, ignored = _asked_for(exploration)
+    asked, ignored = asked_for(exploration)
     cases: dict[str, tuple[Seen, list[str]]] = {}
     for seen in exploration.seen:
         name, event = seen.step.name, seen.sample.event
         silent = not seen.verbs and seen.composed.text and seen.composed.ok and seen.step.kind == "call"
-        if silent and name not in ignored and event.kind in asked.get(name, (EventKind.DOCUMENT,)):
+        kinds = asked.get(name, {EventKind.DOCUMENT}) - {EventKind.DIAL_RESULT}  # that is rule.dial-status's affair
+        if silent and name not in ignored and event.kind in kinds:
             _, labels = cases.setdefault(name, (seen, []))
             if seen.sample.label not in labels:
                 labels.append(seen.sample.label)
@@ -169,9 +170,8 @@ def empty_document(exploration: Exploration) -> Iterator[Fault]:
         yield Fault(seen, f"{name} gives an empty document{when}: the caller is hung up on without a word")
 
 
-def _asked_for(exploration: Exploration) -> tuple[dict[str, set[EventKind]], set[str]]:
-    """With which news each step is asked for (a Dial's are rule.dial-status's affair), and the steps whose answers
-    nobody runs."""
+def asked_for(exploration: Exploration) -> tuple[dict[str, set[EventKind]], set[str]]:
+    """With which news each step is asked for, and the steps whose answers nobody runs."""
     asked: dict[str, set[EventKind]] = {name: {EventKind.DOCUMENT} for name in exploration.entries}
     ignored: set[str] = set()
     for seen in exploration.seen:
@@ -182,6 +182,8 @@ def _asked_for(exploration: Exploration) -> tuple[dict[str, set[EventKind]], set
             kinds = asked.setdefault(target.step, set())
             if name == "action" and verb.tag in ("GetInput", "GetDigits", "Gather"):
                 kinds.add(EventKind.INPUT)
+            elif name == "action" and verb.tag == "Dial":
+                kinds.add(EventKind.DIAL_RESULT)
             elif name == TEXT:
                 kinds.add(EventKind.DOCUMENT)
     return asked, ignored - asked.keys()
