@@ -13,8 +13,8 @@ from flask import Flask, Response, request
 
 CONSTANT = (
     '<Response><Speak language="en-US">Hello, please hold the line.</Speak>'
-    '<Dial timeout="30" callerId="+14155550100"><Number>+14155550123</Number></Dial>'
-    "<Speak>We are sorry.</Speak><Hangup/></Response>"
+    "<Speak>It may take a minute.</Speak>"
+    '<Dial timeout="30" callerId="+14155550100"><Number>+14155550123</Number></Dial><Hangup/></Response>'
 )
 
 
@@ -76,11 +76,11 @@ def sdk() -> Flask:
             return Response(status=403)
         document = plivoxml.ResponseElement()
         document.add(plivoxml.SpeakElement(f"Hello {request.form['From']}, please hold the line.", language="en-US"))
+        document.add(plivoxml.SpeakElement("It may take a minute."))
         dial = plivoxml.DialElement(
             timeout=30, caller_id="+14155550100", action=f"{public}/flows/plivo/greet/done", method="POST"
         )
         document.add(dial.add(plivoxml.NumberElement("+14155550123")))
-        document.add(plivoxml.SpeakElement("We are sorry."))
         document.add(plivoxml.HangupElement())
         return Response(document.to_string(), content_type="application/xml")
 

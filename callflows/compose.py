@@ -109,7 +109,7 @@ class Composer:
         same = (step.name, provider, text, *(path for path, _ in links.tokens))
         if known is not None and same in known:
             return Composed(flow, step.name, known[same].text, links, known[same].problems)
-        verdict = case.judge(text, links)
+        verdict = case.judge(text, links, places=False)
         # A good call costs nothing more. What is only reported of a live one was told with its line at check.
         if verdict.problems and (sampled or verdict.blocked):
             traced = case.trace(seconds)
@@ -196,11 +196,13 @@ class _Case:
             return traced.problems
         return (*traced.problems, *self.judge(traced.text, links, locate=traced.place).problems)
 
-    def judge(self, text: str, links: Links, *, locate: Callable[[int], Place | None] | None = None) -> Verdict:
-        verdict = self._judge(text, links, locate)
+    def judge(
+        self, text: str, links: Links, *, locate: Callable[[int], Place | None] | None = None, places: bool = True
+    ) -> Verdict:
+        verdict = self._judge(text, links, locate, places=places)
         if not (self.sampled and any(number in verdict.text for number in _SAMPLE_NUMBERS.numbers)):
             return verdict
-        strict = self._judge(text, links, locate, strict=True)
+        strict = self._judge(text, links, locate, places=places, strict=True)
         of_the_call = tuple(
             replace(problem, severity=Severity.WARNING, message=f"{problem.message} ({_FROM_THE_CALL})")
             for problem in strict.problems
@@ -209,7 +211,13 @@ class _Case:
         return replace(verdict, problems=verdict.problems + of_the_call)
 
     def _judge(
-        self, text: str, links: Links, locate: Callable[[int], Place | None] | None, *, strict: bool = False
+        self,
+        text: str,
+        links: Links,
+        locate: Callable[[int], Place | None] | None,
+        *,
+        places: bool,
+        strict: bool = False,
     ) -> Verdict:
         """`strict`: the call's own numbers count as what they are, not as the author's."""
         composer, written = self.composer, self.composer.written_in(self.flow)
@@ -227,4 +235,5 @@ class _Case:
             file=self.template,
             links={str(index): path for index, (path, _) in enumerate(links.tokens)},
             locate=locate,
+            places=places,
         )

@@ -65,15 +65,17 @@ def judge(
     file: str = "",
     links: Mapping[str, str] | None = None,
     locate: Locate | None = None,
+    places: bool = True,
 ) -> Verdict:
     """Never raises for a bad document. `kind="sound"`: it may hold Play, Wait, Speak only. `native`: it is written in
     the provider's own vocabulary already. `written`, `policy`: what may be dialled; without a policy only what is
     written. `xml_allow`: `Element.attribute`s that are let pass.
     `links`: the path each link placeholder was made for, by its index; None for a document that is sealed, or not
     ours. `locate`: the author's file and line that a character of `text` comes from; without it `text` is `file`.
-    Nothing is said of values that marks.UNKNOWN stands for."""
+    Nothing is said of values that marks.UNKNOWN stands for. `places=False` leaves the places out of the problems: a
+    call is waiting, and may be served with them."""
     case = _Case(_dialect(provider), kind, native, policy or _STRICT, written, public_url, xml_allow, links)
-    return case.judge(text, file, locate)
+    return case.judge(text, file, locate, places)
 
 
 def judge_bytes(
@@ -95,7 +97,7 @@ def judge_bytes(
     if findings:
         return Verdict(text, problems(findings, text, file))
     written = written | collect_written([text])
-    return _Case(dialect, kind, native, policy, written, public_url, xml_allow, None).judge(text, file, None)
+    return _Case(dialect, kind, native, policy, written, public_url, xml_allow, None).judge(text, file, None, True)
 
 
 def _dialect(provider: str) -> Dialect:
@@ -118,19 +120,18 @@ class _Case:
     allow: Sequence[str]
     links: Mapping[str, str] | None
 
-    def judge(self, text: str, file: str, locate: Locate | None) -> Verdict:
-        large = len(text) > _LARGE
-        body, found, elements = self._examine(text, trace=large)
+    def judge(self, text: str, file: str, locate: Locate | None, places: bool) -> Verdict:
+        # A large one is not examined twice: what is in it may be so wrong that it takes a while.
+        trace = places and (locate is not None or len(text) > _LARGE)
+        body, found, elements = self._examine(text, trace=trace)
         if not found:
             return Verdict(body)
-        if not large:
-            # Examined once more, with a note of where each element stood before any was renamed. (A large one is not
-            # examined twice: what is in it may be so wrong that it takes a while.)
+        if places and not trace:  # once more, with a note of where each element stood before any was renamed
             body, found, elements = self._examine(text, trace=True)
         spots = Spots(text, elements)
         if UNKNOWN in text:
             found = [finding for finding in found if not suspect(finding, spots)]
-        return Verdict(body, problems(found, text, file, spots, locate))
+        return Verdict(body, problems(found, text, file, spots, locate if places else _nowhere))
 
     def _examine(self, text: str, *, trace: bool) -> tuple[str, list[Finding], list[Node]]:
         reading = read(text)
@@ -169,6 +170,10 @@ def _convert(root: Node, dialect: Dialect, convert: Convert, allow: Sequence[str
     # What was let through under the author's name of an element is let through under the platform's.
     let = {(finding.at, finding.name) for finding in authored if finding.code == "grammar.unknown-attribute"}
     return authored + lost + [one for one in final if one.at not in faulty and (one.at, one.name) not in let]
+
+
+def _nowhere(offset: int) -> None:
+    """Nobody has looked where it comes from."""
 
 
 class _Told:
