@@ -168,6 +168,8 @@ def _syntax(text: str, body: str, start: int, error: etree.XMLSyntaxError) -> Fi
         hint = "write & as &amp;, also inside URLs"
     elif "attribute value: '<'" in message or "Unescaped '<'" in message:
         hint = "write < as &lt;"
+    elif "{%" in text or "{{" in text:
+        hint = "is this a template? callflows flows check FLOW judges those"
     return Finding("xml.syntax", f"not well-formed: {message}", hint=hint, offset=offset)
 
 
@@ -176,7 +178,8 @@ def _offset(text: str, start: int, line: int, column: int) -> int:
     at = 0
     for _ in range(line - 1):
         at = text.find("\n", at) + 1
-    return min(max(at, start) + max(column - 2, 0), len(text))
+    offset = min(max(at, start) + max(column - 2, 0), len(text))
+    return offset + 1 if text[offset : offset + 1] == " " else offset  # of some mistakes, the character itself
 
 
 def _doctype(body: str) -> int:

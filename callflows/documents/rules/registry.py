@@ -111,6 +111,7 @@ def examine(root: Node, table: Mapping[str, tuple[Rule, ...]], context: Context)
     """Every rule over every element, in one pass. With ENOUGH that block the document, the rest is not looked at."""
     found: list[Finding] = []
     blocking = 0
+    doubtful, children = context.model.doubtful, context.model.doubtful_children
     for element in root.iter("*"):
         tag: str = element.tag  # type: ignore[assignment]  # "*" gives elements, and their tags are text
         for one in table.get(tag, ()):
@@ -123,10 +124,9 @@ def examine(root: Node, table: Mapping[str, tuple[Rule, ...]], context: Context)
                 blocking += fault.fatal or fault.code.startswith("grammar.")
         if blocking >= ENOUGH:
             break
-        for name, doubt in context.model.doubtful.get(tag, {}).items():
-            if element.get(name) is not None:
-                found.append(_undocumented(f"{tag} {name}", element, name, doubt))
-        for name, doubt in context.model.doubtful_children.get(tag, {}).items():
+        if tag in doubtful and (present := doubtful[tag].keys() & element.keys()):
+            found += [_undocumented(f"{tag} {name}", element, name, doubtful[tag][name]) for name in sorted(present)]
+        for name, doubt in children[tag].items() if tag in children else ():
             found += [_undocumented(f"{name} in {tag}", child, "", doubt) for child in element.iterchildren(name)]
     return found
 
