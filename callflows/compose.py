@@ -82,6 +82,7 @@ class Composer:
         sampled: bool = False,
         among: Mapping[str, Flow] = {},
         now: datetime | None = None,
+        other_leg_fetched: str = "",
         known: dict[object, Verdict] | None = None,
     ) -> Composed:
         """Render and judge one step, in so many seconds at most. Never raises for what a template or caller can do.
@@ -90,7 +91,8 @@ class Composer:
         problems of every kind are looked for to the end; `among` are flows to be linked to as if they were live;
         `known` keeps verdicts, for whoever tries many requests that give the same document.
         """
-        case = _Case(self, flow, step, provider, event, token, sampled, among, now or datetime.now(UTC))
+        now = now or datetime.now(UTC)
+        case = _Case(self, flow, step, provider, event, token, sampled, among, now, other_leg_fetched)
         if not case.template:
             problem = Problem.error(
                 "flow.no-template",
@@ -128,9 +130,11 @@ class Composer:
         token: Token,
         among: Mapping[str, Flow] = {},
         now: datetime | None = None,
+        other_leg_fetched: str = "",
     ) -> Trace:
         """The same rendering in the twin of the flow's environment: where everything comes from, which branches ran."""
-        case = _Case(self, flow, step, provider, event, token, True, among, now or datetime.now(UTC))
+        now = now or datetime.now(UTC)
+        case = _Case(self, flow, step, provider, event, token, True, among, now, other_leg_fetched)
         return case.trace(self.settings.deadline / 2)
 
     def seal(self, composed: Composed) -> tuple[Composed, str]:
@@ -167,6 +171,7 @@ class _Case:
     sampled: bool
     among: Mapping[str, Flow]
     now: datetime
+    other_leg_fetched: str
 
     @property
     def template(self) -> str:
@@ -181,6 +186,7 @@ class _Case:
             links=links,
             find_flow=lambda name: self.among.get(name) or self.composer.versions.live(name),
             now=self.now,
+            other_leg_fetched=self.other_leg_fetched,
         )
 
     def trace(self, seconds: float) -> Trace:

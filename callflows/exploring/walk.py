@@ -4,17 +4,18 @@ with the state they carry. `flows check`, publishing and `flows graph` look at w
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..compose import Composed, Composer
 from ..documents import Verb, Verdict, outline
-from ..flows import Branch, Flow, Step, branches
+from ..flows import Branch, Flow, Step, Trace, branches
 from ..flows.catalog import ENTRY_STEPS
 from ..flows.never import impossible, unused_params
 from ..flows.reach import reach, templates_of
-from ..flows.sampling import Sample, samples
+from ..flows.sampling import DRAWS, Sample, samples
 from ..models import Leg, Problem, Severity, errors_in
 from ..signing import Scalar, Token
 from ..suggest import did_you_mean
@@ -22,7 +23,9 @@ from . import rules
 
 MOST_STATES = 4  # states a step is tried with, of those links to it carry
 SECONDS = 20.0  # for one flow; the shipped ones take a twentieth of a second
+SEEKING = 1.0  # and for its branches that were not reached
 _TRANSFER = "0" * 32
+_IN_ONE_DIALECT = re.compile(r"\b(GetInput|GetDigits)\b")  # Gather in the other
 
 State = Mapping[str, Scalar]
 
@@ -70,6 +73,8 @@ class Exploration:
     _told: set[tuple[object, ...]] = field(default_factory=set)
     _unreached: set[Branch] = field(default_factory=set)
     _ran: set[Branch] = field(default_factory=set)
+    _visits: list[tuple[str, str, State]] = field(default_factory=list)
+    _tried: set[object] = field(default_factory=set)
 
     @property
     def entries(self) -> list[str]:
@@ -79,7 +84,10 @@ class Exploration:
     def tell(self, problems: Iterable[Problem], label: str = "") -> None:
         """`label` says in which case they were found; it is told where they were not found without."""
         for problem in problems:
-            what = (problem.file, problem.line, problem.column, problem.code, problem.message)
+            message = _IN_ONE_DIALECT.sub("Gather", problem.message)
+            if problem.code == "template.undefined" and problem.column:
+                message = ""  # what is looked up there may be another name each time: `words[dial.status]`
+            what = (problem.file, problem.line, problem.column, problem.code, message)
             if what not in self._told:
                 self._told.add(what)
                 found = f" (found when {label})" if label else ""
@@ -87,10 +95,7 @@ class Exploration:
 
     def place(self, seen: Seen, index: int, problem: Problem) -> Problem:
         """The problem, with the place in the templates where that link is written."""
-        event, token, now = seen.sample.event, seen.token, seen.sample.now
-        traced = self.composer.trace(
-            self.flow, seen.step, seen.provider, event=event, token=token, among=self.among, now=now
-        )
+        traced = self._trace(seen)
         offset = traced.text.find(seen.composed.links.mark(index)) if index >= 0 else 0
         place = traced.place(max(offset, 0))
         return replace(problem, file=place.file, line=place.line, column=place.column, source=place.source)
@@ -104,6 +109,7 @@ class Exploration:
         until = time.monotonic() + SECONDS
         for provider in self.providers:
             self._walk(provider, broken, until)
+        self._seek(min(until, time.monotonic() + SEEKING))
         never = impossible(self.flow, known_providers)
         self.tell([*never, *unused_params(self.flow)])
         if not errors_in(self.problems):
@@ -113,7 +119,6 @@ class Exploration:
     def _walk(self, provider: str, broken: set[str], until: float) -> None:
         steps = self.flow.steps
         known: dict[str, list[object]] = {name: [] for name in steps}
-        tried: set[object] = set()
         waiting: list[tuple[str, State]] = [(name, {}) for name in self.entries]
         rest = [name for name in steps if name not in self.entries]
         while waiting or rest:
@@ -131,14 +136,15 @@ class Exploration:
             known[name].append(same)
             if steps[name].template(provider)[0] in broken:
                 continue
+            self._visits.append((provider, name, state))
             for sample in samples(self.flow, name, provider, states=(state,)):
                 if time.monotonic() > until:
                     message = f"was tried for {SECONDS:g} s; not all requests that matter were"
                     self.tell([Problem(Severity.WARNING, "flow.slow", message, self.flow.name)])
                     return
-                if (name, sample.key) in tried:
+                if (provider, name, sample.key) in self._tried:
                     continue
-                tried.add((name, sample.key))
+                self._tried.add((provider, name, sample.key))
                 seen = self._try(steps[name], provider, sample)
                 for index in range(len(seen.composed.links.tokens)):
                     target = seen.target(index)
@@ -163,6 +169,7 @@ class Exploration:
             sampled=True,
             among=self.among,
             now=sample.now,
+            other_leg_fetched=sample.other_leg_fetched,
             known=self._verdicts,
         )
         if composed.text not in self._outlines:
@@ -171,13 +178,41 @@ class Exploration:
         self.tell((problem for problem in composed.problems if not self._follows(problem, step)), sample.label)
         seen = Seen(step, provider, sample, token, composed, self._outlines[composed.text])
         self.seen.append(seen)
-        template, _ = step.template(provider)
-        if any(branch.file in templates_of(self.flow.environment.facts, template) for branch in self._unreached):
-            event, now = sample.event, sample.now
-            traced = self.composer.trace(self.flow, step, provider, event=event, token=token, among=self.among, now=now)
+        if self._has_unreached(step, provider):
+            traced = self._trace(seen)
             self._unreached -= traced.reached
             self._ran |= traced.reached
         return seen
+
+    def _trace(self, seen: Seen) -> Trace:
+        sample = seen.sample
+        return self.composer.trace(
+            self.flow,
+            seen.step,
+            seen.provider,
+            event=sample.event,
+            token=seen.token,
+            among=self.among,
+            now=sample.now,
+            other_leg_fetched=sample.other_leg_fetched,
+        )
+
+    def _has_unreached(self, step: Step, provider: str) -> bool:
+        template, _ = step.template(provider)
+        return any(branch.file in templates_of(self.flow.environment.facts, template) for branch in self._unreached)
+
+    def _seek(self, until: float) -> None:
+        """Branches that need more to come together than pairs of changes are looked for where they may be."""
+        for provider, name, state in self._visits:
+            step = self.flow.steps[name]
+            if not self._has_unreached(step, provider):
+                continue
+            for sample in samples(self.flow, name, provider, states=(state,), draws=DRAWS):
+                if time.monotonic() > until or not self._has_unreached(step, provider):
+                    break
+                if (provider, name, sample.key) not in self._tried:
+                    self._tried.add((provider, name, sample.key))
+                    self._try(step, provider, sample)
 
     def _follows(self, problem: Problem, step: Step) -> bool:
         """Whether a problem is only there because of another, or because a document cannot know its step."""

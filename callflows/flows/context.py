@@ -99,6 +99,7 @@ def build_context(
     links: Links,
     find_flow: Callable[[str], Flow | None],
     now: datetime | None = None,
+    other_leg_fetched: str = "",
 ) -> dict[str, Any]:
     """The context of one rendering. The functions collect the document's links in `links`."""
     leg = token.leg or ("bleg" if step.name == "bleg" else "aleg")
@@ -142,7 +143,9 @@ def build_context(
         "input": event.input,
         "dial": event.dial,
         "recording": event.recording,
-        "transfer": TransferView(token.transfer_id, f"transfer-{token.transfer_id}" if token.transfer_id else ""),
+        "transfer": TransferView(
+            token.transfer_id, f"transfer-{token.transfer_id}" if token.transfer_id else "", other_leg_fetched
+        ),
         "params": with_defaults(flow.manifest.params, token.params),
         "state": state,
         "leg": leg,

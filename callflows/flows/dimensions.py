@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 from ..models import CallValues, Leg
 from ..signing import Scalar
 from .catalog import ENTRY_STEPS, Flow
-from .facts import Constant, Ref
+from .facts import LENGTH, Constant, Ref
 from .manifest import DIAL_STATUSES
 from .params import ParamSpec, typed
 from .reach import Reach
@@ -34,7 +34,7 @@ MADE_UP: Mapping[str, Scalar] = {
     "integer": 1,
 }
 MANY = 1_000_000  # a counter after the last try
-_KEYS = "0123456789*#"
+_WHOLE = ("equal", "member", "lookup", "part", "start")
 _MAX_CHOICES = 60
 _MAX_STATES = 12
 _CALL_FIELDS = {each.name for each in fields(CallValues)}
@@ -60,16 +60,13 @@ def dimensions(
     flow: Flow, step: str, reach: Reach, states: Sequence[Mapping[str, Scalar]], first: Mapping[str, Scalar]
 ) -> list[list[Choice]]:
     """Each dimension's choices beside leaving it as it is. What is most telling comes first."""
-    found = [_events(reach), _causes(reach), _confidences(reach)]
-    found += [
-        _param(name, spec, reach, flow.manifest.params)
-        for name, spec in flow.manifest.params.items()
-        if reach.uses_any(f"params.{name}")
-    ]
-    found.append(_states(step, reach, states, first, flow.manifest.params))
+    specs = flow.manifest.params
+    found = [_events(reach, specs), _causes(reach), _confidences(reach)]
+    found += [_param(name, spec, reach, specs) for name, spec in specs.items() if reach.uses_any(f"params.{name}")]
+    found.append(_states(step, reach, states, first, specs))
     found += [_call(name, reach) for name in sorted(_CALL_FIELDS) if reach.uses_any(f"call.{name}")]
     found += [_headers(reach), _legs(flow, step, reach), _transfers(flow, step, reach), _fetched(reach)]
-    found += [_times(reach), _raw(reach)]
+    found += [_times(reach, specs), _raw(reach)]
     return [list({choice.label: choice for choice in each}.values())[:_MAX_CHOICES] for each in found if each]
 
 
@@ -79,13 +76,13 @@ def _is(path: str, value: object) -> str:
     return f"{path} is {value}" if value != "" else f"{path} is empty"
 
 
-def _events(reach: Reach) -> list[Choice]:
+def _events(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
     """A request brings news of one thing only."""
     found = []
     if reach.uses_any("dial"):
         found += [Choice(f"dial.status is {status}", {"dial.status": status}) for status in DIAL_STATUSES]
     if reach.uses_any("input"):
-        found += _keys(reach) + _speech(reach)
+        found += _keys(reach, specs) + _speech(reach, specs)
         found.append(Choice("the caller entered nothing", {"input.type": "dtmf"}))
     if reach.uses_any("recording"):
         recording = {"recording.url": "https://example.com/x.wav", "recording.id": "1", "recording.duration": "4"}
@@ -97,17 +94,17 @@ def _events(reach: Reach) -> list[Choice]:
     return found
 
 
-def _keys(reach: Reach) -> list[Choice]:
+def _keys(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
     types = reach.constants("input.type")
-    asked = reach.constants("input.digits")
+    asked = _constants("input.digits", reach, specs)
     if not (reach.uses_any("input.digits") or "dtmf" in types or reach.uses_any("input.type")):
         return []
     keys: dict[str, None] = {}
-    for value in reach.constants("input.digits", "equal", "member", "lookup", "part", "start"):
+    for value in _constants("input.digits", reach, specs, *_WHOLE):
         keys[str(value)] = None
-    for number in _around(reach.constants("input.digits", "order")):
+    for number in _around(_constants("input.digits", reach, specs, "order")):
         keys[str(number)] = None
-    for number in _around(reach.constants("input.digits", "length")):
+    for number in _around(_constants("input.digits", reach, specs, "length")):
         if 0 < number <= 40:
             keys[("1234567890" * 4)[:number]] = None
     keys = {key: None for key in keys if re.fullmatch(r"[0-9*#A-D]+", key)}
@@ -115,8 +112,8 @@ def _keys(reach: Reach) -> list[Choice]:
     return [Choice(f"the caller pressed {key}", {"input.digits": key, "input.type": "dtmf"}) for key in [*keys, other]]
 
 
-def _speech(reach: Reach) -> list[Choice]:
-    said = [value for value in reach.constants("input.speech") if isinstance(value, str) and value]
+def _speech(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
+    said = [value for value in _constants("input.speech", reach, specs) if isinstance(value, str) and value]
     if not (reach.uses_any("input.speech") or reach.uses_any("input.confidence") or reach.uses_any("input.type")):
         return []
     settings = {"input.type": "speech", "input.confidence": "0.9"}
@@ -233,7 +230,8 @@ def _states(
         if numbers or carried:
             values += [number for number in numbers if number >= 0] + [MANY]
         if (not carried and step not in ENTRY_STEPS) or not states:
-            values += [value for value in asked if isinstance(value, str | bool) and not _number(value)]
+            texts = _constants(path, reach, specs, *_WHOLE)
+            values += [value for value in texts if isinstance(value, str | bool) and not _number(value)]
         found += [
             Choice(
                 _is(path, value),
@@ -247,15 +245,20 @@ def _states(
     return found
 
 
-def _constants(path: str, reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Constant]:
-    """Also the value of a param that it is compared with."""
-    found = reach.constants(path)
+def _constants(path: str, reach: Reach, specs: Mapping[str, ParamSpec], *hows: str) -> list[Constant]:
+    """Also the value of a param that it is compared with; of a list in a text (`params.codes.split(",")`) each part."""
+    found = reach.constants(path, *hows)
     for each in reach.compared.get(path, ()):
-        if isinstance(each.value, Ref) and each.value.path.startswith("params."):
-            spec = specs.get(each.value.path.removeprefix("params."))
+        if isinstance(each.value, Ref) and each.value.path.startswith("params.") and (not hows or each.how in hows):
+            name, _, length = each.value.path.removeprefix("params.").partition(".")
+            spec = specs.get(name)
             value = None if spec is None else spec.example if spec.required else spec.default
+            if length == LENGTH:
+                value = len(str(value or ""))
             found += [value] if isinstance(value, str | int) else []
-    return list(dict.fromkeys(found))
+            if each.how == "member" and isinstance(value, str):
+                found += filter(None, re.split(r"[,;|\s]+", value))
+    return list({(type(value), value): value for value in found}.values())
 
 
 def _number(value: object) -> bool:
@@ -318,21 +321,23 @@ def _fetched(reach: Reach) -> list[Choice]:
     return [Choice("the other leg has fetched its document", {"other_leg_fetched": "true"})]
 
 
-def _times(reach: Reach) -> list[Choice]:
+def _times(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
     if not reach.uses_any("now"):
         return []
     times = [SAMPLE_NOW.replace(hour=23), datetime(2027, 6, 20, 12, tzinfo=UTC), datetime(2027, 12, 25, 10, tzinfo=UTC)]
-    asked = [
-        value for path in reach.compared if path == "now" or path.startswith("now.") for value in _clock(path, reach)
-    ]
+    paths = [path for path in reach.compared if path == "now" or path.startswith("now.")]
+    asked = [time for path in paths for time in _clock(path, _constants(path, reach, specs))]
+    hours = [times[0], *(time for time in asked if time.date() == SAMPLE_NOW.date())]
+    days = dict.fromkeys(time.date() for time in asked if time.date() != SAMPLE_NOW.date())
+    asked += [datetime.combine(day, time.timetz()) for time in hours for day in days]
     return [
         Choice(f"it is {time:%a %d %b %Y, %H:%M} UTC", {"now": time}) for time in [*times, *asked] if time != SAMPLE_NOW
     ]
 
 
-def _clock(path: str, reach: Reach) -> list[datetime]:
+def _clock(path: str, asked: Iterable[Constant]) -> list[datetime]:
     found = []
-    for value in reach.constants(path):
+    for value in asked:
         text = str(value)
         if match := re.fullmatch(r"(\d\d?):(\d\d)", text):
             hour, minute = int(match[1]), int(match[2])

@@ -20,6 +20,8 @@ _EQUAL = frozenset("eq ne equalto".split())
 _OF_DATES = frozenset("weekday isoweekday date time strftime isoformat timestamp".split())
 
 Constant = str | int | float | bool
+# `numbers.#length`: how many there are; `menu.#keys`: what may be looked up; `rows.#1`: what stands second in each.
+LENGTH, KEYS = "#length", "#keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ def _note(node: nodes.Node, facts: Facts) -> None:
     match node:
         case nodes.Include() | nodes.Import() | nodes.FromImport() | nodes.Extends():
             _reference(node.template, facts)
+            if isinstance(node, nodes.Import):  # `tables.menu` is `menu`
+                facts.aliases.setdefault(node.target, []).append(Operand(Ref(""), node.lineno, plain=False))
         case nodes.Name(ctx="load"):
             facts.uses.add(node.name)
         case nodes.Getattr() | nodes.Getitem():
@@ -122,6 +126,8 @@ def _note(node: nodes.Node, facts: Facts) -> None:
             _alias(node.target, node.iter, facts)
         case nodes.Macro():
             facts.macros[node.name] = [argument.name for argument in node.args]
+            for argument, default in zip(reversed(node.args), reversed(node.defaults), strict=False):
+                facts.aliases.setdefault(argument.name, []).extend(_changed(default, 0, ""))
         case nodes.Call():
             _call(node, facts)
         case nodes.Filter(name="min" | "max") if isinstance(node.node, nodes.List | nodes.Tuple):
@@ -130,6 +136,11 @@ def _note(node: nodes.Node, facts: Facts) -> None:
                 for other in everything:
                     if one is not other:
                         _pair(one, other, "order", facts)
+        case nodes.Filter(
+            name="selectattr" | "rejectattr", args=[nodes.Const(value=str() as name), nodes.Const(), asked]
+        ) if path := path_of(node.node):  # type: ignore[arg-type]
+            for wanted in _operands(asked):
+                _pair(Operand(Ref(f"{path}.{name}"), node.lineno), wanted, "equal", facts)
         case nodes.Compare():
             left = node.expr
             for operand in node.ops:
@@ -175,7 +186,9 @@ def _reference(template: Any, facts: Facts) -> None:
 def _lookup(table: nodes.Expr, key: nodes.Expr, facts: Facts) -> None:
     for operand in _operands(key):
         if isinstance(operand.value, Ref):
-            for entry in _members(table):
+            path = path_of(table)
+            entries = [Operand(Ref(f"{path}.{KEYS}"), key.lineno)] if path else _members(table)
+            for entry in () if isinstance(table, nodes.List | nodes.Tuple) else entries:
                 _pair(operand, entry, "lookup", facts)
 
 
@@ -195,8 +208,17 @@ def _call(node: nodes.Call, facts: Facts) -> None:
     if path := path_of(node):
         facts.uses.add(path)
     if name:
-        facts.calls += [(name, index, list(_operands(value))) for index, value in enumerate(node.args)]
-        facts.calls += [(name, each.key, list(_operands(each.value))) for each in node.kwargs]
+        facts.calls += [(name, index, _passed(value, facts)) for index, value in enumerate(node.args)]
+        facts.calls += [(name, each.key, _passed(each.value, facts)) for each in node.kwargs]
+
+
+def _passed(value: nodes.Expr, facts: Facts) -> list[Operand]:
+    """A table that is written where it is passed on gets a name that no template can have."""
+    if not isinstance(value, nodes.Dict | nodes.List | nodes.Tuple):
+        return list(_operands(value))
+    name = f"#{id(facts)}-{len(facts.aliases)}"
+    _alias(nodes.Name(name, "store"), value, facts)
+    return [Operand(Ref(name), value.lineno, plain=False)]
 
 
 def _alias(target: nodes.Node, value: nodes.Node, facts: Facts) -> None:
@@ -206,9 +228,9 @@ def _alias(target: nodes.Node, value: nodes.Node, facts: Facts) -> None:
                 _alias(name, each, facts)
             return
         case nodes.Tuple() as names, _:  # `for key, dept in menu.items()`
-            for name in names.items:
+            for number, name in enumerate(names.items):
                 if isinstance(name, nodes.Name):
-                    facts.aliases.setdefault(name.name, [])
+                    facts.aliases.setdefault(name.name, []).extend(_column(value, number) if number else ())
             if names.items:
                 _alias(names.items[0], value, facts)
             return
@@ -223,6 +245,44 @@ def _alias(target: nodes.Node, value: nodes.Node, facts: Facts) -> None:
         case _:
             return
     facts.aliases.setdefault(key, []).extend(_members(value))
+    for below, operands in _inside(value):
+        facts.aliases.setdefault(f"{key}.{below}", []).extend(operands)
+
+
+def _column(rows: nodes.Node, number: int) -> Iterator[Operand]:
+    """What stands in one column of a table that is looped over."""
+    match rows:
+        case nodes.Call(node=nodes.Getattr(attr="items") as method):
+            yield from _column(method.node, number)
+        case nodes.List() | nodes.Tuple():
+            for row in rows.items:
+                if isinstance(row, nodes.List | nodes.Tuple) and number < len(row.items):
+                    yield from _operands(row.items[number])
+        case nodes.Name():
+            yield Operand(Ref(f"{rows.name}.#{number}"), rows.lineno, plain=False)
+
+
+def _inside(value: nodes.Node) -> Iterator[tuple[str, Iterator[Operand]]]:
+    """What can be told apart in a table: its length, the columns of its rows, what its entries have below a name."""
+    entries: list[tuple[str, nodes.Node]] = []
+    match value:
+        case nodes.List() | nodes.Tuple():
+            entries = [("", item) for item in value.items]
+        case nodes.Dict():
+            entries = [("#1", pair.value) for pair in value.items]
+            yield KEYS, _members(value)
+        case _:
+            return
+    yield LENGTH, iter([Operand(len(entries), value.lineno)])
+    for place, entry in entries:
+        if isinstance(entry, nodes.List | nodes.Tuple):
+            yield from ((f"#{number}", _operands(each)) for number, each in enumerate(entry.items))
+        elif isinstance(entry, nodes.Dict):
+            for pair in entry.items:
+                if isinstance(pair.key, nodes.Const):
+                    yield f"{place}.{pair.key.value}".lstrip("."), _operands(pair.value)
+        elif place:
+            yield place, _operands(entry)
 
 
 def _compare(left: nodes.Expr, op: str, right: nodes.Expr, facts: Facts) -> None:
@@ -248,7 +308,10 @@ def _pair(one: Operand, other: Operand, how: str, facts: Facts) -> None:
         if isinstance(mine.value, Ref):
             manner = mine.how if mine.how != "equal" and how in ("equal", "member", "order") else how
             plain = mine.plain and its.plain
-            facts.compared.append(Compared(mine.value.path, its.value, its.line, manner, plain))
+            value = its.value
+            if its.how == "length" and isinstance(value, Ref):
+                value = Ref(f"{value.path}.{LENGTH}")
+            facts.compared.append(Compared(mine.value.path, value, its.line, manner, plain))
 
 
 def _characters(node: nodes.Expr) -> list[Operand]:

@@ -100,7 +100,9 @@ def _resolved(operand: Operand, aliases: Mapping[str, list[Operand]], depth: int
     for name, below in ((path, ""), (root, f"{dot}{rest}")) if dot else ((path, ""),):
         for meant in aliases.get(name, ())[:50]:
             if isinstance(meant.value, Ref):
-                meant = replace(meant, value=Ref(meant.value.path + below))
+                meant = replace(meant, value=Ref((meant.value.path + below).lstrip(".")))
+            elif below:  # a text has nothing below it
+                continue
             if meant.value != operand.value:
                 meant = replace(meant, plain=meant.plain and operand.plain)
                 yield from _resolved(meant, aliases, depth + 1)

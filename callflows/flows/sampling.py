@@ -7,7 +7,9 @@ paths of the context; a combination is the union of one choice of every dimensio
 from __future__ import annotations
 
 import itertools
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+import math
+import random
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -31,6 +33,7 @@ from .reach import reach
 __all__ = ["DIAL_STATUSES", "LIMIT", "SAMPLE_CALL", "Sample", "samples"]
 
 LIMIT = 200
+DRAWS = 600  # how often more is tried for a branch on three conditions and more
 _RAW: Mapping[str, str] = MappingProxyType({"CallUUID": SAMPLE_CALL.uuid, "From": "14155550100", "To": "14155550101"})
 
 
@@ -60,11 +63,12 @@ def samples(
     *,
     states: Iterable[Mapping[str, Scalar]] = ({},),
     limit: int = LIMIT,
+    draws: int = 0,
 ) -> list[Sample]:
     """The plain first look, then all combinations, those with the fewest changes first; the author's own at the end.
 
-    When there are more than `limit`: every single change, then pairs of changes, until the limit. `states` are those
-    that links to this step carry; ({},) means that nobody looked.
+    When there are more than `limit`: every single change, then pairs of changes, until the limit; with `draws`, as
+    many of the others. `states` are those that links to this step carry; ({},) means that nobody looked.
     """
     template, _ = flow.steps[step].template(provider)
     reached = reach(flow.environment.facts, template)
@@ -76,6 +80,8 @@ def samples(
     told = state_words(first) if first and step in ENTRY_STEPS else ""
     if reached.uses_any("now"):
         base["now"] = SAMPLE_NOW
+    if draws:
+        return [_sample(base, choices, told) for choices in _drawn(found, max(limit, 1), draws)]
     combined = [_sample(base, choices, told) for choices in _combinations(found, max(limit, 1))]
     own = [
         _of_author(f"[[samples]] {number}", spec, base)
@@ -94,9 +100,7 @@ def _base(flow: Flow, step: str, state: Mapping[str, Scalar]) -> dict[str, Any]:
 
 def _combinations(found: Sequence[Sequence[Choice]], limit: int) -> list[tuple[Choice, ...]]:
     """Each without the dimensions that stay as they are."""
-    size = 1
-    for dimension in found:
-        size *= len(dimension) + 1
+    size = math.prod(len(dimension) + 1 for dimension in found)
     counts = range(len(found) + 1) if size <= limit * 4 else range(3)
     combined = (
         choices
@@ -113,11 +117,27 @@ def _combinations(found: Sequence[Sequence[Choice]], limit: int) -> list[tuple[C
     return few[:limit]
 
 
+def _drawn(found: Sequence[Sequence[Choice]], limit: int, draws: int) -> Iterator[tuple[Choice, ...]]:
+    """Some of those that _combinations leaves out, the same ones each time; none where it has them all."""
+    if math.prod(len(dimension) + 1 for dimension in found) <= limit:
+        return
+    chance = random.Random(0)  # noqa: S311 - no secret
+    for _ in range(draws):
+        drawn = [chance.choice([None, *dimension]) for dimension in found]
+        choices = tuple(choice for choice in drawn if choice is not None)
+        if _has_its_needs(choices):
+            yield choices
+
+
 def _is_possible(choices: tuple[Choice, ...]) -> bool:
     """A hang-up cause needs a Dial that ended, a confidence needs speech; limits are tried one by one."""
     edges = [choice.edge for choice in choices if choice.edge]
     if len(edges) > 1 and max(edges) > 1:
         return False
+    return _has_its_needs(choices)
+
+
+def _has_its_needs(choices: tuple[Choice, ...]) -> bool:
     return all(not need.needs or any(need.needs in choice.settings for choice in choices) for need in choices)
 
 
