@@ -16,8 +16,8 @@ from .config import Settings
 from .documents import DECLARATION, DialPolicy, Verdict, Written, collect_written, judge
 from .errors import DocumentRefused, TokenTooLong
 from .flows import Flow, Links, Step, Trace, Versions, build_context, render, trace
-from .flows.dimensions import MADE_UP
-from .flows.sampling import SAMPLE_CALL
+from .flows.trying.dimensions import MADE_UP
+from .flows.trying.sampling import SAMPLE_CALL
 from .models import CallEvent, Place, Problem, Severity, errors_in
 from .signing import Token, TokenSigner
 from .urls import PublicUrls

@@ -9,7 +9,7 @@ from . import providers
 from .compose import Composed
 from .errors import ConfigError, FlowNotFound, PreflightFailed, RequestInvalid, StoreError
 from .flows import Flow, resolve_params
-from .flows.sampling import SAMPLE_CALL
+from .flows.trying.sampling import SAMPLE_CALL
 from .models import CallEvent, EventKind, LegTarget, errors_in
 from .runtime import Runtime
 from .signing import Token

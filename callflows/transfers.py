@@ -29,7 +29,7 @@ from .errors import (
     StoreError,
 )
 from .flows import resolve_params
-from .flows.sampling import SAMPLE_CALL
+from .flows.trying.sampling import SAMPLE_CALL
 from .models import CallEvent, CallValues, EventKind, Leg, LegTarget, Transfer, TransferStatus
 from .runtime import Runtime
 from .signing import IN_CALL_SECONDS, Scalar, Token

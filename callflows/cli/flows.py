@@ -14,11 +14,12 @@ from .. import documents, providers, shipped
 from ..config import Settings
 from ..errors import FlowNotFound
 from ..exploring import explore, graph_of
-from ..flows import Flow, drawing, ignored, load_flow, read_sources, resolve_params
+from ..flows import Flow, ignored, load_flow, read_sources, resolve_params
 from ..flows.context import CONTEXT
-from ..flows.graph import mermaid
 from ..flows.params import examples
-from ..flows.sampling import DIAL_STATUSES, SAMPLE_CALL
+from ..flows.picture import drawing
+from ..flows.picture.graph import mermaid
+from ..flows.trying.sampling import DIAL_STATUSES, SAMPLE_CALL
 from ..models import CallEvent, DialValues, EventKind, InputValues, Leg, Problem, errors_in
 from ..runtime import Runtime
 from ..signing import Token

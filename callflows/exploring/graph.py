@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from ..documents import TEXT, Verb
 from ..flows.catalog import ENTRY_STEPS
-from ..flows.graph import Edge, Graph, Node
-from ..flows.reach import reach
+from ..flows.picture.graph import Edge, Graph, Node
+from ..flows.trying.reach import reach
 from ..models import EventKind
 from .rules import asked_for, leads
 from .walk import Exploration, Seen

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..documents import TEXT, Rule
-from ..flows.sampling import DIAL_STATUSES
+from ..flows.trying.sampling import DIAL_STATUSES
 from ..models import EventKind, Problem, Severity
 
 if TYPE_CHECKING:

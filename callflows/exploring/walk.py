@@ -13,9 +13,9 @@ from ..compose import Composed, Composer
 from ..documents import Verb, Verdict, outline
 from ..flows import Branch, Flow, Step, Trace, branches
 from ..flows.catalog import ENTRY_STEPS
-from ..flows.never import impossible, unused_params
-from ..flows.reach import reach, templates_of
-from ..flows.sampling import DRAWS, Sample, samples
+from ..flows.trying.never import impossible, unused_params
+from ..flows.trying.reach import reach, templates_of
+from ..flows.trying.sampling import DRAWS, Sample, samples
 from ..models import Leg, Problem, Severity, errors_in
 from ..signing import Scalar, Token
 from ..suggest import did_you_mean

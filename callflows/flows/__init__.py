@@ -5,11 +5,11 @@ rendering them in a sandbox. Knows nothing of XML grammar, providers' wire forma
 from .catalog import ENTRY_STEPS, Flow, Step, load_flow
 from .context import Links, build_context
 from .manifest import Manifest
-from .marking import Branch
 from .params import resolve_params
 from .rendering import render
 from .sources import FlowSource, ignored, is_name, read_sources, stamp
-from .twin import Trace, branches, trace
+from .tracing.marking import Branch
+from .tracing.twin import Trace, branches, trace
 from .versions import Versions
 
 __all__ = [

@@ -20,8 +20,8 @@ from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
 from .bounds import CALL_WEIGHT, MAX_BITS, TooLarge, bounded, refuse_over, spend, ticking, weigh
-from .facts import Facts, facts_of
 from .filters import ALLOWED, MAX_ARGUMENT, scalar
+from .trying.facts import Facts, facts_of
 
 _STRING_METHODS = frozenset(
     "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit islower isnumeric "

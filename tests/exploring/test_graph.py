@@ -9,7 +9,7 @@ from lxml import etree
 
 from callflows.cli import main
 from callflows.exploring import graph_of
-from callflows.flows.graph import Edge
+from callflows.flows.picture.graph import Edge
 
 from .trying import explored, save
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from callflows.flows import load_flow
-from callflows.flows.facts import Constant
-from callflows.flows.never import impossible, unused_params
-from callflows.flows.reach import Reach, reach, templates_of
 from callflows.flows.sandbox import FlowEnvironment
+from callflows.flows.trying.facts import Constant
+from callflows.flows.trying.never import impossible, unused_params
+from callflows.flows.trying.reach import Reach, reach, templates_of
 
 from .rooms import source
 

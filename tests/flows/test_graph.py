@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callflows.flows.drawing import STYLE, svg
-from callflows.flows.graph import Edge, Graph, Node, columns, escaped, measure, mermaid, rows, short, whole
+from callflows.flows.picture.drawing import STYLE, svg
+from callflows.flows.picture.graph import Edge, Graph, Node, columns, escaped, measure, mermaid, rows, short, whole
 
 SVG = "{http://www.w3.org/2000/svg}"
 IVR = Graph(

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from callflows.flows import load_flow
-from callflows.flows.sampling import DIAL_STATUSES, Sample, samples
+from callflows.flows.trying.sampling import DIAL_STATUSES, Sample, samples
 from callflows.models import EventKind, Leg
 
 from .rooms import source

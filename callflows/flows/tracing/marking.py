@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, nodes
 from markupsafe import Markup, escape
 
-from ..marks import PLACE_CLOSE, PLACE_OPEN
+from ...marks import PLACE_CLOSE, PLACE_OPEN
 
 _NEWLINE = re.compile("\r\n|\r|\n")  # what Jinja breaks lines at
 _MARK = re.compile(f"{PLACE_OPEN}(\\d*){PLACE_CLOSE}")

@@ -13,13 +13,13 @@ from jinja2 import Template, TemplateNotFound, TemplatesNotFound, Undefined
 from jinja2.runtime import Context, Macro, markup_join
 from markupsafe import Markup, escape
 
-from ..marks import UNKNOWN
-from ..models import Problem
-from .bounds import BUDGET, OverBudget, TooLarge, bounded, spend, ticking
+from ...marks import UNKNOWN
+from ...models import Problem
+from ..bounds import BUDGET, OverBudget, TooLarge, bounded, spend, ticking
+from ..rendering import explain
+from ..sandbox import finalize
 from .marking import Branch, Plain, Spot, bare, inband, mark, marked
 from .placing import PlacingEnvironment
-from .rendering import explain
-from .sandbox import finalize
 from .standins import NOTHING, Absent, NoTemplate, Optional, Unknown, tainted
 from .weaving import Positions, WeavingCodeGenerator
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeGuard
 
-from ..models import CallValues, Leg
-from ..signing import Scalar
-from .catalog import ENTRY_STEPS, Flow
+from ...models import CallValues, Leg
+from ...signing import Scalar
+from ..catalog import ENTRY_STEPS, Flow
+from ..manifest import DIAL_STATUSES
+from ..params import ParamSpec, typed
 from .facts import LENGTH, Constant, Ref
-from .manifest import DIAL_STATUSES
-from .params import ParamSpec, typed
 from .reach import Reach
 
 SAMPLE_CALL = CallValues(

@@ -9,8 +9,8 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ..sandbox import FlowEnvironment
 from .marking import Branch, Layout, Marked, Plain, Spot, Spots, inband, unmarked
-from .sandbox import FlowEnvironment
 
 _LOCK = threading.RLock()
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from ..models import Place, Problem
-from .bounds import BUDGET, Budget, TooLarge
+from ...models import Place, Problem
+from ..bounds import BUDGET, Budget, TooLarge
+from ..rendering import MAX_RENDERED, explain
+from ..sandbox import FlowEnvironment
 from .marking import Branch, Layout, Spot, bare, unmarked
-from .rendering import MAX_RENDERED, explain
-from .sandbox import FlowEnvironment
 from .tolerant import RUN, Run, Twin
 
 

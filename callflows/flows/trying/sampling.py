@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from ..models import (
+from ...models import (
     CallEvent,
     DialValues,
     EventKind,
@@ -23,11 +23,11 @@ from ..models import (
     Leg,
     RecordingValues,
 )
-from ..signing import Scalar
-from .catalog import ENTRY_STEPS, Flow
+from ...signing import Scalar
+from ..catalog import ENTRY_STEPS, Flow
+from ..manifest import DIAL_STATUSES, SampleSpec
+from ..params import examples
 from .dimensions import SAMPLE_CALL, SAMPLE_NOW, Choice, dimensions, state_words, states_apart
-from .manifest import DIAL_STATUSES, SampleSpec
-from .params import examples
 from .reach import reach
 
 __all__ = ["DIAL_STATUSES", "LIMIT", "SAMPLE_CALL", "Sample", "samples"]

@@ -10,8 +10,8 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from jinja2.visitor import NodeTransformer
 
+from ..sandbox import BoundedCodeGenerator
 from .marking import Branch, Conditional, Fork, Layout, Placed, Spot, Tag, conditionals, mark
-from .sandbox import BoundedCodeGenerator
 
 if TYPE_CHECKING:
     from .tolerant import Twin

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import StrictUndefined, Undefined
 from jinja2.exceptions import UndefinedError
 
-from ..marks import UNKNOWN
+from ...marks import UNKNOWN
 
 
 class Unknown(Undefined):

@@ -6,12 +6,12 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from ..models import Leg, Problem, Severity
-from ..suggest import did_you_mean
-from .catalog import Flow
+from ...models import Leg, Problem, Severity
+from ...suggest import did_you_mean
+from ..catalog import Flow
+from ..manifest import DIAL_STATUSES
+from ..toml_places import placed
 from .facts import Compared, Constant, Operand, Ref
-from .manifest import DIAL_STATUSES
-from .toml_places import placed
 
 _KNOWN: Mapping[str, Collection[str]] = {
     "dial.status": DIAL_STATUSES,
