@@ -13,6 +13,7 @@ from copy import deepcopy
 from lxml import etree
 
 from ..models import Severity
+from . import advice
 from .findings import ENOUGH, MOST, TEXT, Finding, Node, text_of
 from .numbers import SPACE
 from .schema import XML_PREFIX, Attribute, Model, SimpleType, compiled, model
@@ -131,15 +132,16 @@ class _Walk:
 
     def _attributes(self, element: Node, tag: str) -> Iterator[Finding]:
         known = self._model.elements[tag].attributes
+        astray = self._astray(element, tag)
         meant: set[str] = set()  # by misspelt attributes, which are told of as such, and not as missing too
         for key, value in element.attrib.items():
             name = str(key)
             if name not in known:
-                yield self._unknown_attribute(element, tag, name, known)
+                yield self._unknown_attribute(element, tag, name, known, astray == name)
                 if not self._allowed(tag, name):
                     meant.add(self._meant(name, tag, known))
             elif not known[name].type.accepts(str(value)):
-                yield self._bad_value(element, f"{tag} {_shown(name)}", name, str(value), known[name].type)
+                yield self._bad_value(element, f"{tag} {_shown(name)}", name, str(value), known[name])
         for name, attribute in known.items():
             if attribute.required and name not in element.attrib and _shown(name) not in meant:
                 yield Finding(
@@ -153,9 +155,27 @@ class _Walk:
     def _allowed(self, tag: str, name: str) -> bool:
         return f"{tag}.{_shown(name)}" in self._allow
 
-    def _unknown_attribute(self, element: Node, tag: str, name: str, known: Mapping[str, Attribute]) -> Finding:
+    def _astray(self, element: Node, tag: str) -> str:
+        """The unknown attribute that holds what the element's text should be, or "": one mistake, told once."""
+        shape = self._model.elements[tag]
+        if shape.text is None or shape.text.accepts("") or len(element) or (element.text or "").strip(SPACE):
+            return ""
+        for key, value in element.attrib.items():
+            name = str(key)
+            if name not in shape.attributes and shape.text.accepts(str(value)) and not self._allowed(tag, name):
+                return "" if self._meant(name, tag, shape.attributes) else name
+        return ""
+
+    def _unknown_attribute(
+        self, element: Node, tag: str, name: str, known: Mapping[str, Attribute], astray: bool
+    ) -> Finding:
         allowed = self._allowed(tag, name)
         hint = "let through by CALLFLOWS_XML_ALLOW" if allowed else self._suggest(name, tag, known)
+        other = advice.ATTRIBUTES.get((tag, name), "")
+        if astray and not hint:
+            hint = f"it is the text of the element: <{tag}>...</{tag}>"
+        elif other in known and not allowed:
+            hint = f"did you mean {other}?"
         if not hint:
             hint = f"{tag} takes {_list([_shown(key) for key in known])}" if known else f"{tag} takes no attributes"
         return Finding(
@@ -167,13 +187,21 @@ class _Walk:
             severity=Severity.WARNING if allowed else Severity.ERROR,
         )
 
-    def _bad_value(self, element: Node, what: str, name: str, value: str, kind: SimpleType) -> Finding:
+    def _bad_value(self, element: Node, what: str, name: str, value: str, shape: Attribute | SimpleType) -> Finding:
+        kind = shape.type if isinstance(shape, Attribute) else shape
         shown = value.strip() if name == TEXT else value
         quoted = f'"{shown[:80]}{"..." if len(shown) > 80 else ""}"' if name != PASSWORD else "not shown"
         wrong = next((part for part in value.split(",") if part not in kind.words), value)  # one of a list
-        hint = self._suggest(wrong, kind.what, kind.words)
+        meant = advice.fitting(value, kind) if name != PASSWORD else ""
+        meant = f"did you mean {meant}?" if meant else ""
+        near = self._suggest(wrong, kind.what, kind.words)
+        hint = (meant or near) if kind.values else (near or meant)
         if kind.values:
             hint = f"{hint}; " * bool(hint) + f"allowed: {', '.join(kind.values)}"
+        elif not hint:
+            given = shape if isinstance(shape, Attribute) else None
+            optional = given is not None and not given.required
+            hint = advice.general(value, kind, given.default if given else None, optional=optional)
         return Finding(
             "grammar.bad-value",
             f"{what} is {quoted if shown else 'empty'}, and must be {kind.what}",
@@ -198,6 +226,7 @@ class _Walk:
         if shape.text is None:
             if text.strip(SPACE):
                 spoken = "; spoken text goes into Speak" if "Speak" in shape.children else ""
+                spoken = "; put each number into a Number" if "Number" in shape.children else spoken
                 yield Finding(
                     "grammar.unexpected-text",
                     f'{tag} contains the text "{_short(text)}", and may contain elements only',
@@ -205,7 +234,7 @@ class _Walk:
                     TEXT,
                     hint=f"{tag} may contain {_list(shape.children)}{spoken}",
                 )
-        elif not shape.text.accepts(text):
+        elif not shape.text.accepts(text) and not self._astray(element, tag):
             if shape.text.what == "empty":
                 yield Finding(
                     "grammar.unexpected-text",

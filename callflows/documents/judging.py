@@ -6,8 +6,9 @@ All problems at once. The way of a good document does nothing that only a bad on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lxml import etree
 
@@ -123,27 +124,37 @@ class _Case:
     def judge(self, text: str, file: str, locate: Locate | None, places: bool) -> Verdict:
         # A large one is not examined twice: what is in it may be so wrong that it takes a while.
         trace = places and (locate is not None or len(text) > _LARGE)
-        body, found, elements = self._examine(text, trace=trace)
-        if not found:
-            return Verdict(body)
+        examined = self._examine(text, trace=trace)
+        if not examined[1]:
+            return Verdict(examined[0])
         if places and not trace:  # once more, with a note of where each element stood before any was renamed
-            body, found, elements = self._examine(text, trace=True)
+            examined = self._examine(text, trace=True)
+        body, found, elements, tags = examined
+        if tags:
+            found = [_in_author_words(finding, tags, self.dialect) for finding in found]
+            told = _Told(found)
+            found = [
+                one for one in found if not one.code.startswith("rule.") or one.code == "rule.more" or told.first([one])
+            ]
         spots = Spots(text, elements)
         if UNKNOWN in text:
             found = [finding for finding in found if not suspect(finding, spots)]
         return Verdict(body, problems(found, text, file, spots, locate if places else _nowhere))
 
-    def _examine(self, text: str, *, trace: bool) -> tuple[str, list[Finding], list[Node]]:
+    def _examine(self, text: str, *, trace: bool) -> _Examined:
         reading = read(text)
         root, body, found, dialect = reading.root, reading.body, reading.findings, self.dialect
         if root is None:
             around = text.strip()  # a value that could not be made stands where only the root may
-            return body, [] if around.startswith(UNKNOWN) or around.endswith(UNKNOWN) else found, []
+            return body, [] if around.startswith(UNKNOWN) or around.endswith(UNKNOWN) else found, [], {}
         elements = list(root.iter("*")) if trace else []
+        tags: dict[Node, str] = {}
         if self.native or dialect.convert is None:
             found += grammar.check(root, dialect.name, allow=self.allow, instead=dialect.instead)
         else:
+            before = [str(element.tag) for element in elements]
             found += _convert(root, dialect, dialect.convert, self.allow)
+            tags = dict(zip(elements, before, strict=True))
             body = etree.tostring(root, encoding="unicode")
         size = served_bytes(body)
         if size > MAX_BYTES:
@@ -156,20 +167,56 @@ class _Case:
             found += _Told(found).first(
                 policy.examine(root, self.policy, self.written, self.public_url), elements=False
             )
-        return body, found, elements
+        return body, found, elements, tags
+
+
+_Examined = tuple[str, list[Finding], list[Node], dict[Node, str]]  # with what the elements were, before conversion
+
+
+# Told of the author's tree, or in both languages.
+_AUTHORED_WORDS = ("grammar.unknown-attribute", "grammar.bad-value", "rule.no-equivalent", "rule.converted")
+
+
+def _in_author_words(finding: Finding, tags: Mapping[Node, str], dialect: Dialect) -> Finding:
+    """Rules and the platform's grammar see the platform's words; an author looks for those of the template."""
+    if finding.code in _AUTHORED_WORDS or finding.at is None or (was := tags.get(finding.at)) is None:
+        return finding
+    words = {str(finding.at.tag): was}
+    words |= {new: name for (tag, new), name in dialect.names.items() if tag == was and new not in _names_of(was)}
+    words = {new: name for new, name in words.items() if new != name}
+    if not words:
+        return finding
+    pattern = re.compile(rf"\b({'|'.join(words)})\b")
+    message = pattern.sub(lambda found: words[found[1]], finding.message)
+    return replace(finding, message=message, name=words.get(finding.name, finding.name))
+
+
+def _names_of(tag: str) -> Mapping[str, object]:
+    return model(AUTHORED).elements[tag].attributes
 
 
 def _convert(root: Node, dialect: Dialect, convert: Convert, allow: Sequence[str]) -> list[Finding]:
     """First the grammar of the author's vocabulary, so that problems speak it; then the platform's own."""
     authored = grammar.check(root, AUTHORED, allow=allow, instead=DIALECTS[AUTHORED].instead)
     lost = convert(root)
-    faulty = {finding.at for finding in authored if finding.severity is Severity.ERROR}
+    wrong = [finding for finding in authored if finding.severity is Severity.ERROR]
+    faulty = {finding.at for finding in wrong}
+    parts = {(finding.at, finding.name) for finding in wrong}
+    lost = [one for one in lost if not one.name or (one.at, one.name) not in parts]
     if len(authored) >= ENOUGH and faulty:
         return authored + lost  # it is blocked, with more to tell than will be told
     final = grammar.check(root, dialect.name, allow=allow, instead=dialect.instead)
     # What was let through under the author's name of an element is let through under the platform's.
     let = {(finding.at, finding.name) for finding in authored if finding.code == "grammar.unknown-attribute"}
-    return authored + lost + [one for one in final if one.at not in faulty and (one.at, one.name) not in let]
+    absent = {one.at for one in final if one.code == "grammar.unknown-element"} - {
+        one.at for one in wrong if one.code == "grammar.unknown-element"
+    }
+    authored = [one for one in authored if one.at not in absent]  # what it lacks besides does not matter
+    return (
+        authored
+        + lost
+        + [one for one in final if one.at in absent or (one.at not in faulty and (one.at, one.name) not in let)]
+    )
 
 
 def _nowhere(offset: int) -> None:
@@ -193,5 +240,11 @@ class _Told:
         return [
             one
             for one in found
-            if (one.at, one.name or one.code) not in self._parts and not (elements and one.at in self._elements)
+            if (one.at, one.name or one.code) not in self._parts and not (elements and self._strange(one.at))
         ]
+
+    def _strange(self, at: Node | None) -> bool:
+        """Whether it stands where the grammar knows nothing, itself or what it is in."""
+        return at is not None and (
+            at in self._elements or (bool(self._elements) and any(up in self._elements for up in at.iterancestors()))
+        )

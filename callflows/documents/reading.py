@@ -29,6 +29,15 @@ _ENCODING = re.compile(r"""\A<\?xml\s[^>]*?encoding\s*=\s*["']([^"']*)["']""")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _UNREAD = re.compile(r"<!--.*?-->|<!\[CDATA\[.*?\]\]>", re.DOTALL)
 _LINK = re.compile(f"{LINK_OPEN}[0-9]{{1,9}}{LINK_CLOSE}")
+_SYNTAX = {  # words of libxml2's, and what to do
+    "Extra content": "put everything into one <Response>, and remove what stands behind it",
+    "Start tag expected": "begin with <Response>, or with <?xml before it",
+    "invalid element name": "write < as &lt; where it begins no element",
+    "redefined": "remove one of the two",
+    "AttValue": 'put the value into plain quotes: name="value"',
+    "Specification mandates value": 'write name="value"',
+    "attributes construct error": "put a space between attributes, and quotes around values",
+}
 _ALTERED = re.compile("%EE%80%8[23]", re.IGNORECASE)
 
 
@@ -158,7 +167,7 @@ def _syntax(text: str, body: str, start: int, error: etree.XMLSyntaxError) -> Fi
         return Finding("xml.depth", "elements are nested too deeply", hint=hint, offset=offset)
     if "invalid xmlChar value" in message:
         message = "a character reference names a character XML cannot contain"
-        return Finding("xml.character", message, offset=offset)
+        return Finding("xml.character", message, hint="remove it", offset=offset)
     if ("tag mismatch" in message or "Premature end" in message) and (found := unbalanced(body)) is not None:
         at, message, meant = found  # libxml2 points at the end tag where it noticed
         hint = f"write </{meant}>" if meant else "remove it"
@@ -170,6 +179,8 @@ def _syntax(text: str, body: str, start: int, error: etree.XMLSyntaxError) -> Fi
         hint = "write < as &lt;"
     elif "{%" in text or "{{" in text:
         hint = "is this a template? callflows flows check FLOW judges those"
+    else:
+        hint = next((hint for words, hint in _SYNTAX.items() if words in message), "mend the XML there")
     return Finding("xml.syntax", f"not well-formed: {message}", hint=hint, offset=offset)
 
 

@@ -217,7 +217,7 @@ REFUSED = [
     # What the author's words allow and Vobiz does not know at all, or not so.
     (f'<GetInput {A} inputType="speech" language="hi-IN"/>', "grammar.bad-value", 'GetInput language is "hi-IN"'),
     (f'<GetInput {A} inputType="speech" language="es-AR"/>', "grammar.bad-value", 'GetInput language is "es-AR"'),
-    ("<GetDigits/>", "grammar.missing-attribute", "Gather needs the attribute action"),
+    ("<GetDigits/>", "grammar.missing-attribute", "GetDigits needs the attribute action"),
     ('<Message src="14155550123" dst="14155551234">a</Message>', "grammar.unknown-element", "Vobiz has none"),
     ('<MultiPartyCall role="Agent">room</MultiPartyCall>', "grammar.unknown-element", "Vobiz has none"),
 ]

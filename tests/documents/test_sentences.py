@@ -49,10 +49,11 @@ def grammar(inside: str, provider: str = "plivo", *allow: str) -> list[Problem]:
         ('<MultiPartyCall role="agent" statusCallbackEvents="mpc-state-changes,participant-state-change">a'
          "</MultiPartyCall>", "a list of events", "did you mean participant-state-changes?"),
         ('<Conference enterSound="beep1">a</Conference>', "beep:1, beep:2", "did you mean beep:1?"),
-        ('<Conference maxMembers="100">a</Conference>', "a whole number from 1 to 20", ""),
-        ("<Conference> </Conference>", "the text of Conference is empty, and must be a name", ""),
-        ("<DTMF>12a</DTMF>", 'the text of DTMF is "12a", and must be keys', ""),
-        ("<Stream>https://a.example</Stream>", "must be an absolute ws:// or wss:// URL", ""),
+        ('<Conference maxMembers="100">a</Conference>', "a whole number from 1 to 20",
+         "leave it out for the default, 20, or write "),
+        ("<Conference> </Conference>", "the text of Conference is empty, and must be a name", "write a name"),
+        ("<DTMF>12a</DTMF>", 'the text of DTMF is "12a", and must be keys', "write keys"),
+        ("<Stream>https://a.example</Stream>", "must be an absolute ws:// or wss:// URL", "write it as wss://host/path"),
         ('<Stream contentType="audio/mulaw">wss://a.example</Stream>', "must be an audio format",
          "allowed: audio/x-l16;rate=8000"),
         ('<Speak voice="woman">a</Speak>', "WOMAN, MAN or Polly.NAME", "did you mean WOMAN?"),
@@ -67,8 +68,35 @@ def test_one_sentence(inside: str, message: str, hint: str) -> None:
     assert not more
     assert message.removesuffix(": Plivo has none") in problem.message
     assert hint in problem.hint
-    if not hint:
-        assert problem.hint == ""
+
+
+@pytest.mark.parametrize(
+    ("inside", "hint"),
+    [
+        # What people bring along from elsewhere.
+        ("<Play url='https://a.example/a.mp3'/>", "it is the text of the element: <Play>...</Play>"),
+        ("<Redirect url='https://a.example'/>", "it is the text of the element"),
+        ("<DTMF digits='1'/>", "it is the text of the element"),
+        ("<Stream url='wss://a.example'/>", "it is the text of the element"),
+        ("<GetInput action='https://a.example' timeout='5'/>", "did you mean executionTimeout?"),
+        ("<GetDigits executionTimeout='5'/>", "did you mean timeout?"),
+        ("<Conference maxParticipants='5'>a</Conference>", "did you mean maxMembers?"),
+        # Values that only need what stands around them mended.
+        ("<GetInput action='https://a.example' inputType='speech dtmf'/>", "did you mean dtmf speech?"),
+        ("<Speak voice='Joanna'>a</Speak>", "did you mean Polly.Joanna?"),
+        ("<Speak voice='Woman'>a</Speak>", "did you mean WOMAN?"),
+        ("<Wait length='2s'/>", "did you mean 2?"),
+        ("<Dial><Number>+1 415-555-0123</Number></Dial>", "did you mean +14155550123?"),
+        ("<Dial><Number>415-555-0123</Number></Dial>", "write a phone number"),
+        ("<Dial><User>a@a.example</User></Dial>", "did you mean sip:a@a.example?"),
+        ("<Dial>+14155550123</Dial>", "put each number into a Number"),
+        ("<Play>/a.mp3</Play>", "write the whole address, https://host/path"),
+        ("<Play>https://a.example/a b.mp3</Play>", "write %20 for a space"),
+    ],
+)
+def test_one_problem_that_says_what_to_write(inside: str, hint: str) -> None:
+    (problem,) = grammar(inside)
+    assert hint in problem.hint
 
 
 def test_a_misspelt_attribute_that_is_let_pass_still_leaves_the_required_one_missing() -> None:

@@ -86,6 +86,7 @@ HINTS = {
     ("PreAnswer", "DTMF"): "put it after the PreAnswer",
 }
 _HEADER_END = "X-VH"
+_NAMES = re.compile("[A-Za-z0-9]+(?:-?X-VH)?")
 
 
 def _headers(value: str) -> str:
@@ -97,7 +98,9 @@ def _header(pair: str) -> str:
     in D:xml/request/sip-headers and the vendor's live-tested application (vobiz.md 1.2). A key that ends in X-VH is
     right under both readings; it arrives as X-VH-<stem>."""
     name, equals, value = pair.strip().partition("=")
-    return name + ("" if name.endswith(_HEADER_END) or not name else _HEADER_END) + equals + value
+    if not equals or not _NAMES.fullmatch(name):
+        return pair  # a rule tells of it, in the author's words
+    return name + ("" if name.endswith(_HEADER_END) else _HEADER_END) + equals + value
 
 
 TABLES = Tables(
@@ -113,7 +116,6 @@ TABLES = Tables(
 
 RULES: list[Rule] = []
 
-_NAMES = re.compile("[A-Za-z0-9]+(?:-?X-VH)?")
 _RESERVED = re.compile("(?!)")  # none is documented
 _DIAL = '<Speak>Hello</Speak><Dial callerId="+14155550123"{}><Number>+14155551234</Number></Dial>'
 
@@ -134,8 +136,8 @@ def sip_headers(element: Node, context: Context) -> Found:
       bad=_DIAL.format(' sipHeaders="room=7"'))  # fmt: skip
 def sip_headers_end(element: Node, context: Context) -> Found:
     for pair in element.get("sipHeaders", "").split(","):
-        name = pair.strip().partition("=")[0]
-        if name and not name.endswith(_HEADER_END):
+        name, equals, _ = pair.strip().partition("=")
+        if equals and _NAMES.fullmatch(name) and not name.endswith(_HEADER_END):
             yield f"the SIP header {name} does not end in {_HEADER_END}, and Vobiz then drops all of them"
 
 
@@ -164,7 +166,8 @@ def confirm_key(dial: Node, context: Context) -> Found:
       good=_DIAL.format(""),
       bad='<Dial callerId="+14155550123"><Number>+14155551234</Number></Dial>')  # fmt: skip
 def dial_first(dial: Node, context: Context) -> Found:
-    if all(before.tag == "PreAnswer" for before in dial.itersiblings("*", preceding=True)):
+    early = ("PreAnswer", "Hangup")  # a Hangup that is scheduled, as nothing follows another
+    if all(before.tag in early for before in dial.itersiblings("*", preceding=True)):
         yield "nothing before this Dial answers the call, and Vobiz fails a Dial on an unanswered inbound call"
 
 
@@ -265,7 +268,7 @@ def dial_content(dial: Node, context: Context) -> Found:
         yield Finding("grammar.missing-child", message, dial, hint="add <Number>...</Number>")
     elif text and not re.fullmatch(r"\+?[1-9][0-9]{6,14}", text, re.ASCII):
         message = f'the text of Dial is "{text[:40]}", and must be {_NUMBER}'
-        yield Finding("grammar.bad-value", message, dial, TEXT)
+        yield Finding("grammar.bad-value", message, dial, TEXT, hint=f"write {_NUMBER}")
 
 
 def _convert(root: Node) -> list[Finding]:
@@ -290,4 +293,5 @@ DIALECT = Dialect(
         "Message": "Vobiz has no equivalent; send it from where the action leads",
         "Sms": "Vobiz has no equivalent; send it from where the action leads",
     },
+    attributes=ATTRIBUTES,
 )

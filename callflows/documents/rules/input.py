@@ -16,7 +16,9 @@ _SORRY = "<Speak>We heard nothing.</Speak>"
       hint="add what a silent caller gets: a Speak and a Redirect, for example",
       good=f"{_ASK}{_SORRY}", bad=_ASK)  # fmt: skip
 def no_fall_through(element: Node, context: Context) -> Found:
-    if following(element) is None:
+    around = element.getparent()
+    after = around if around is not None and around.tag == "PreAnswer" else element
+    if following(element) is None and following(after) is None:
         yield f"nothing follows {element.tag!s}: a caller who enters nothing is hung up on"
 
 

@@ -125,7 +125,10 @@ def examine(root: Node, table: Mapping[str, tuple[Rule, ...]], context: Context)
         if blocking >= ENOUGH:
             break
         if tag in doubtful and (present := doubtful[tag].keys() & element.keys()):
-            found += [_undocumented(f"{tag} {name}", element, name, doubtful[tag][name]) for name in sorted(present)]
+            shape = context.model.elements[tag].attributes
+            for name in sorted(present):
+                if element.get(name) != shape[name].default:  # SDKs write defaults out, and those change nothing
+                    found.append(_undocumented(f"{tag} {name}", element, name, doubtful[tag][name]))
         for name, doubt in children[tag].items() if tag in children else ():
             found += [_undocumented(f"{name} in {tag}", child, "", doubt) for child in element.iterchildren(name)]
     return found
