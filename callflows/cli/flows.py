@@ -19,7 +19,7 @@ from ..flows.context import CONTEXT
 from ..flows.params import examples
 from ..flows.picture import drawing
 from ..flows.picture.graph import mermaid
-from ..flows.trying.sampling import DIAL_STATUSES, SAMPLE_CALL
+from ..flows.trying.sampling import DIAL_STATUSES, SAMPLE_CALL, SAMPLE_TRANSFER
 from ..models import CallEvent, DialValues, EventKind, InputValues, Leg, Problem, errors_in
 from ..runtime import Runtime
 from ..signing import Token
@@ -177,7 +177,10 @@ def render(
     )
     provider = provider or (flow.manifest.providers or providers.NAMES)[0]
     providers.provider_class(provider)  # refuses an unknown one
-    token = Token(call_uuid=SAMPLE_CALL.uuid, params=params, version=flow.version)
+    leg = Leg.B if step == Leg.B else Leg.A
+    token = Token(
+        SAMPLE_CALL.uuid, SAMPLE_TRANSFER if step != "answer" else "", leg, params=params, version=flow.version
+    )
     composed = rt.composer.compose(flow, flow.steps[step], provider, event=event, token=token, sampled=True)
     text = without_marks(composed.text)
     if as_json:

@@ -15,7 +15,7 @@ from ..flows import Branch, Flow, Step, Trace, branches
 from ..flows.catalog import ENTRY_STEPS
 from ..flows.trying.never import impossible, unused_params
 from ..flows.trying.reach import reach, templates_of
-from ..flows.trying.sampling import DRAWS, Sample, samples
+from ..flows.trying.sampling import DRAWS, SAMPLE_TRANSFER, Sample, samples
 from ..models import Leg, Problem, Severity, errors_in
 from ..signing import Scalar, Token
 from ..suggest import did_you_mean
@@ -24,7 +24,6 @@ from . import rules
 MOST_STATES = 4  # states a step is tried with, of those links to it carry
 SECONDS = 20.0  # for one flow; the shipped ones take a twentieth of a second
 SEEKING = 1.0  # and for its branches that were not reached
-_TRANSFER = "0" * 32
 _IN_ONE_DIALECT = re.compile(r"\b(GetInput|GetDigits)\b")  # Gather in the other
 
 State = Mapping[str, Scalar]
@@ -154,7 +153,7 @@ class Exploration:
     def _try(self, step: Step, provider: str, sample: Sample) -> Seen:
         token = Token(
             call_uuid=sample.event.call.uuid,
-            transfer_id=_TRANSFER if sample.transfer else "",
+            transfer_id=SAMPLE_TRANSFER if sample.transfer else "",
             leg=sample.leg or (Leg.B if step.name == Leg.B else Leg.A),
             params=dict(sample.params),
             state=dict(sample.state),

@@ -81,6 +81,8 @@ def load_flow(source: FlowSource) -> Flow:
     data = source.files.get(toml, b"")
     places = Places(decoded(data) if len(data) <= MAX_BYTES else "")
     problems += _manifest_problems(source.name, manifest, steps, places)
+    if not steps and not errors_in(problems):  # else it was said why there are none
+        problems.append(Problem.error("flow.no-steps", "the flow has no steps", source.name, None, "add aleg.xml"))
     return Flow(
         name=source.name,
         version=source.version,
@@ -158,8 +160,6 @@ def _steps(flow: str, texts: Mapping[str, str], manifest: Manifest) -> tuple[dic
 def _manifest_problems(flow: str, manifest: Manifest, steps: Mapping[str, Step], places: Places) -> list[Problem]:
     toml = f"{flow}/flow.toml"
     problems = []
-    if not steps:
-        problems.append(Problem.error("flow.no-steps", "the flow has no steps", flow, None, "add aleg.xml"))
     named: list[tuple[tuple[str | int, ...], str]] = [(("steps", name), name) for name in manifest.steps]
     named += [(("fallback",), manifest.fallback)] if manifest.fallback else []
     named += [

@@ -30,9 +30,10 @@ from ..params import examples
 from .dimensions import SAMPLE_CALL, SAMPLE_NOW, Choice, dimensions, state_words, states_apart
 from .reach import reach
 
-__all__ = ["DIAL_STATUSES", "LIMIT", "SAMPLE_CALL", "Sample", "samples"]
+__all__ = ["DIAL_STATUSES", "LIMIT", "SAMPLE_CALL", "SAMPLE_TRANSFER", "Sample", "samples"]
 
 LIMIT = 200
+SAMPLE_TRANSFER = "0" * 32  # the id of the transfer that brought a sample call to its step
 DRAWS = 600  # how often more is tried for a branch on three conditions and more
 _RAW: Mapping[str, str] = MappingProxyType({"CallUUID": SAMPLE_CALL.uuid, "From": "14155550100", "To": "14155550101"})
 
