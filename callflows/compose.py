@@ -7,7 +7,7 @@ was tested is what callers hear.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -80,62 +80,9 @@ class Composer:
         token: Token,
         seconds: float | None = None,
         sampled: bool = False,
-        among: Mapping[str, Flow] = {},
-        now: datetime | None = None,
-        other_leg_fetched: str = "",
-        known: dict[object, Verdict] | None = None,
     ) -> Composed:
-        """Render and judge one step, in so many seconds at most. Never raises for what a template or caller can do.
-
-        `sampled` says that the call's own numbers are invented: what the dial policy says of them is a warning, and
-        problems of every kind are looked for to the end; `among` are flows to be linked to as if they were live;
-        `known` keeps verdicts, for whoever tries many requests that give the same document.
-        """
-        now = now or datetime.now(UTC)
-        case = _Case(self, flow, step, provider, event, token, sampled, among, now, other_leg_fetched)
-        if not case.template:
-            problem = Problem.error(
-                "flow.no-template",
-                f"step {step.name} has no template for {provider}",
-                f"{flow.name}/flow.toml",
-                hint=f"add {flow.name}/{step.name}.xml, or leave {provider} out of providers",
-            )
-            return Composed(flow, step.name, "", self.links(provider), (problem,))
-        seconds = self.settings.deadline / 2 if seconds is None else seconds
-        links = self.links(provider)
-        try:
-            text = render(flow.environment, case.template, case.context(links), seconds=seconds)
-        except DocumentRefused as error:
-            problems = case.everything_wrong(seconds) if sampled else ()
-            return Composed(flow, step.name, "", links, problems or error.problems)
-        same = (step.name, provider, text, *(path for path, _ in links.tokens))
-        if known is not None and same in known:
-            return Composed(flow, step.name, known[same].text, links, known[same].problems)
-        verdict = case.judge(text, links, places=False)
-        # A good call costs nothing more. What is only reported of a live one was told with its line at check.
-        if verdict.problems and (sampled or verdict.blocked):
-            traced = case.trace(seconds)
-            verdict = case.judge(text, links, locate=traced.place if traced.text == text else lambda offset: None)
-        if known is not None:
-            known[same] = verdict
-        return Composed(flow, step.name, verdict.text, links, verdict.problems)
-
-    def trace(
-        self,
-        flow: Flow,
-        step: Step,
-        provider: str,
-        *,
-        event: CallEvent,
-        token: Token,
-        among: Mapping[str, Flow] = {},
-        now: datetime | None = None,
-        other_leg_fetched: str = "",
-    ) -> Trace:
-        """The same rendering in the twin of the flow's environment: where everything comes from, which branches ran."""
-        now = now or datetime.now(UTC)
-        case = _Case(self, flow, step, provider, event, token, True, among, now, other_leg_fetched)
-        return case.trace(self.settings.deadline / 2)
+        """Render and judge one step, in so many seconds at most. Never raises for what a template or caller can do."""
+        return Case(self, flow, step, provider, event, token, sampled).compose(seconds)
 
     def seal(self, composed: Composed) -> tuple[Composed, str]:
         """With the document as it leaves, tokens in; it is empty when the document is blocked or a link is too long
@@ -159,8 +106,12 @@ class Composer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Case:
-    """One document to be made: all that it depends on."""
+class Case:
+    """One document to be made, and all that it depends on.
+
+    `sampled` says that the call's own numbers are invented: what the dial policy says of them is a warning, and
+    problems of every kind are looked for to the end. `among` are flows to be linked to as if they were live.
+    """
 
     composer: Composer
     flow: Flow
@@ -168,16 +119,49 @@ class _Case:
     provider: str
     event: CallEvent
     token: Token
-    sampled: bool
-    among: Mapping[str, Flow]
-    now: datetime
-    other_leg_fetched: str
+    sampled: bool = False
+    among: Mapping[str, Flow] = field(default_factory=dict)
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    other_leg_fetched: str = ""
 
     @property
     def template(self) -> str:
         return self.step.template(self.provider)[0]
 
-    def context(self, links: Links) -> dict[str, Any]:
+    def compose(self, seconds: float | None = None, known: dict[object, Verdict] | None = None) -> Composed:
+        """`known` keeps verdicts, for whoever tries many requests that give the same document."""
+        links = self.composer.links(self.provider)
+        if not self.template:
+            problem = Problem.error(
+                "flow.no-template",
+                f"step {self.step.name} has no template for {self.provider}",
+                f"{self.flow.name}/flow.toml",
+                hint=f"add {self.flow.name}/{self.step.name}.xml, or leave {self.provider} out of providers",
+            )
+            return self._composed("", links, (problem,))
+        seconds = self.composer.settings.deadline / 2 if seconds is None else seconds
+        try:
+            text = render(self.flow.environment, self.template, self._context(links), seconds=seconds)
+        except DocumentRefused as error:
+            problems = self._everything_wrong(seconds) if self.sampled else ()
+            return self._composed("", links, problems or error.problems)
+        if known is None:
+            verdict = self._verdict(text, links, seconds)
+        else:
+            same = (self.step.name, self.provider, text, *(path for path, _ in links.tokens))
+            verdict = known.get(same) or known.setdefault(same, self._verdict(text, links, seconds))
+        return self._composed(verdict.text, links, verdict.problems)
+
+    def trace(self, seconds: float | None = None, links: Links | None = None) -> Trace:
+        """The same rendering in the twin of the flow's environment: where everything comes from, which branches ran."""
+        context = self._context(self.composer.links(self.provider) if links is None else links)
+        seconds = self.composer.settings.deadline / 2 if seconds is None else seconds
+        return trace(self.flow.environment, self.template, context, seconds=seconds)
+
+    def _composed(self, text: str, links: Links, problems: tuple[Problem, ...]) -> Composed:
+        return Composed(self.flow, self.step.name, text, links, problems)
+
+    def _context(self, links: Links) -> dict[str, Any]:
         return build_context(
             self.flow,
             self.step,
@@ -189,20 +173,24 @@ class _Case:
             other_leg_fetched=self.other_leg_fetched,
         )
 
-    def trace(self, seconds: float) -> Trace:
-        context = self.context(self.composer.links(self.provider))
-        return trace(self.flow.environment, self.template, context, seconds=seconds)
-
-    def everything_wrong(self, seconds: float) -> tuple[Problem, ...]:
+    def _everything_wrong(self, seconds: float) -> tuple[Problem, ...]:
         """All that is wrong with a document that could not be rendered to its end: rendering goes on after an error,
         and what there is then is judged."""
         links = self.composer.links(self.provider)
-        traced = trace(self.flow.environment, self.template, self.context(links), seconds=seconds)
+        traced = self.trace(seconds, links)
         if traced.aborted:
             return traced.problems
-        return (*traced.problems, *self.judge(traced.text, links, locate=traced.place).problems)
+        return (*traced.problems, *self._judged(traced.text, links, locate=traced.place).problems)
 
-    def judge(
+    def _verdict(self, text: str, links: Links, seconds: float) -> Verdict:
+        verdict = self._judged(text, links, places=False)
+        # A good call costs nothing more. What is only reported of a live one was told with its line at check.
+        if verdict.problems and (self.sampled or verdict.blocked):
+            traced = self.trace(seconds)
+            return self._judged(text, links, locate=traced.place if traced.text == text else lambda offset: None)
+        return verdict
+
+    def _judged(
         self, text: str, links: Links, *, locate: Callable[[int], Place | None] | None = None, places: bool = True
     ) -> Verdict:
         verdict = self._judge(text, links, locate, places=places)

@@ -96,7 +96,7 @@ def show(name: str, as_json: bool) -> None:
 
     Example: callflows flows show forward
     """
-    flow = saved_flow(reading(), name)
+    flow = SavedFlows(reading().settings.templates).named(name)
     manifest = flow.manifest
     if as_json:
         steps = {step.name: step.kind for step in flow.steps.values()}
@@ -122,7 +122,7 @@ def check(ctx: click.Context, names: tuple[str, ...], output: Output) -> None:
     rt = reading()
     folder = rt.settings.templates
     saved = SavedFlows(folder)
-    found = {name: saved_flow(rt, name) for name in names} or dict(saved)
+    found = {name: saved.named(name) for name in names} or dict(saved)
 
     def path(problem: Problem) -> str:
         return from_here(folder / problem.file) if problem.file else ""
@@ -162,7 +162,7 @@ def render(
     """
     rt = reading()
     name, _, step = target.partition("/")
-    flow = saved_flow(rt, name)
+    flow = SavedFlows(rt.settings.templates).named(name)
     step = step or str(Leg.A)
     if step not in flow.steps:
         raise FlowNotFound(f"flow {name} has no step '{step}'", hint=flow.closest_step(step))
@@ -201,8 +201,8 @@ def graph(name: str, svg: Path | None, as_json: bool) -> None:
     Example: callflows flows graph forward --svg forward.svg
     """
     rt = reading()
-    flow = saved_flow(rt, name)
-    found = graph_of(explore(rt.composer, flow, providers.NAMES, SavedFlows(rt.settings.templates)))
+    saved = SavedFlows(rt.settings.templates)
+    found = graph_of(explore(rt.composer, saved.named(name), providers.NAMES, saved))
     if svg is not None:
         try:
             svg.write_text(drawing.svg(found), encoding="utf-8")
@@ -264,9 +264,10 @@ def from_here(path: Path) -> str:
 
 
 class SavedFlows(Mapping[str, Flow]):
-    """The flows as they stand in the operators' folder, for links from one to the other; loaded when asked for."""
+    """The flows as they stand in the operators' folder, published or not; loaded when asked for."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._sources = read_sources(folder)
         self._loaded: dict[str, Flow] = {}
 
@@ -275,20 +276,18 @@ class SavedFlows(Mapping[str, Flow]):
             self._loaded[name] = load_flow(self._sources[name])
         return self._loaded[name]
 
+    def named(self, name: str) -> Flow:
+        """Raise FlowNotFound, with what may have been meant."""
+        if name not in self._sources:
+            there_are = f"in {self._folder}: {', '.join(self._sources) or 'none'}"
+            raise FlowNotFound(f"there is no flow {name!r}", hint=did_you_mean(name, self._sources, there_are))
+        return self[name]
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._sources)
 
     def __len__(self) -> int:
         return len(self._sources)
-
-
-def saved_flow(rt: Runtime, name: str) -> Flow:
-    """The flow as it stands in the operators' folder, published or not."""
-    sources = read_sources(rt.settings.templates)
-    if name not in sources:
-        there_are = f"in {rt.settings.templates}: {', '.join(sources) or 'none'}"
-        raise FlowNotFound(f"there is no flow {name!r}", hint=did_you_mean(name, sources, there_are))
-    return load_flow(sources[name])
 
 
 COMMANDS = (flows, validate)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from ..documents import TEXT, Verb
+from ..documents.rules import INPUT
 from ..flows.catalog import ENTRY_STEPS
 from ..flows.picture.graph import Edge, Graph, Node
 from ..flows.trying.reach import reach
@@ -23,9 +24,7 @@ _BY_VERB = {
     "Dial": "dial ended",
     "Record": "recorded",
     "Conference": "left the room",
-    "GetInput": "input",
-    "GetDigits": "input",
-    "Gather": "input",
+    **dict.fromkeys(INPUT, "input"),
 }
 _ALWAYS = "then"
 

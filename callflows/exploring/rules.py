@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..documents import TEXT, Rule
+from ..documents.rules import INPUT
+from ..flows.trying.dimensions import MANY
 from ..flows.trying.sampling import DIAL_STATUSES
 from ..models import EventKind, Problem, Severity
 
@@ -21,7 +23,6 @@ TAKES_TIME = frozenset(
     ("Speak", "Play", "Wait", "GetInput", "GetDigits", "Gather", "Dial", "Record", "Conference", "MultiPartyCall",
      "Stream", "PreAnswer")
 )  # fmt: skip
-LAST_TRY = 1_000_000  # what a counter is sampled with at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +122,13 @@ def _replaces(verb: Verb) -> bool:
       good="{% if dial.status == 'completed' %}<Hangup/>{% else %}<Speak>Nobody is free.</Speak>{% endif %}",
       bad="{% if dial.status == 'completed' %}<Hangup/>{% endif %}")  # fmt: skip
 def dial_status(exploration: Exploration) -> Iterator[Fault]:
+    told = {(seen.provider, seen.step.name) for seen in exploration.seen if seen.sample.event.dial.status}
     silent: dict[tuple[str, str], list[str]] = {}
     for seen in exploration.seen:
         if not seen.verbs and seen.composed.ok:
             statuses = silent.setdefault((seen.provider, seen.step.name), [])
             status = seen.sample.event.dial.status
-            statuses += [status] if status else DIAL_STATUSES if not _asks_for_dial(exploration, seen) else []
+            statuses += [status] if status else [] if (seen.provider, seen.step.name) in told else DIAL_STATUSES
     for seen in exploration.seen:
         for verb, name, index, target in leads(seen):
             if verb.tag != "Dial" or name != "action" or not _replaces(verb) or target.flow != exploration.flow.name:
@@ -138,14 +140,6 @@ def dial_status(exploration: Exploration) -> Iterator[Fault]:
                     f"{target.step} does nothing when dial.status is {', '.join(missing)}: the caller is hung up on"
                 )
                 yield Fault(seen, message, index)
-
-
-def _asks_for_dial(exploration: Exploration, seen: Seen) -> bool:
-    return any(
-        other.sample.event.dial.status
-        for other in exploration.seen
-        if other.step is seen.step and other.provider == seen.provider
-    )
 
 
 @rule("rule.empty-document",
@@ -180,7 +174,7 @@ def asked_for(exploration: Exploration) -> tuple[dict[str, set[EventKind]], set[
                 ignored.add(target.step)
                 continue
             kinds = asked.setdefault(target.step, set())
-            if name == "action" and verb.tag in ("GetInput", "GetDigits", "Gather"):
+            if name == "action" and verb.tag in INPUT:
                 kinds.add(EventKind.INPUT)
             elif name == "action" and verb.tag == "Dial":
                 kinds.add(EventKind.DIAL_RESULT)
@@ -196,13 +190,13 @@ def _rounds(exploration: Exploration, provider: str) -> dict[str, dict[str, tupl
         event = seen.sample.event
         if seen.provider != provider or event.kind not in (EventKind.DOCUMENT, EventKind.DIAL_RESULT):
             continue
-        numbers = [value for value in seen.token.state.values() if type(value) is int]
-        last = any(number >= LAST_TRY for number in numbers)
+        numbers = [value for value in seen.case.token.state.values() if type(value) is int]
+        last = any(number >= MANY for number in numbers)
         for verb, name, index, target in leads(seen):
             onward = (verb.tag, name) == ("Redirect", TEXT) or (
                 name == "action" and verb.tag in ("Dial", "Record") and _replaces(verb)
             )
-            same = dict(target.state) == dict(seen.token.state)
+            same = dict(target.state) == dict(seen.case.token.state)
             if onward and target.flow == exploration.flow.name and (same or last):
                 edges.setdefault(seen.step.name, {}).setdefault(target.step, (seen, index))
     return edges

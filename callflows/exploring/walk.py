@@ -4,14 +4,14 @@ with the state they carry. `flows check`, publishing and `flows graph` look at w
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
-from ..compose import Composed, Composer
+from ..compose import Case, Composed, Composer
 from ..documents import Verb, Verdict, outline
-from ..flows import Branch, Flow, Step, Trace, branches
+from ..flows import Branch, Flow, Step, branches
 from ..flows.catalog import ENTRY_STEPS
 from ..flows.trying.never import impossible, unused_params
 from ..flows.trying.reach import reach, templates_of
@@ -24,7 +24,6 @@ from . import rules
 MOST_STATES = 4  # states a step is tried with, of those links to it carry
 SECONDS = 20.0  # for one flow; the shipped ones take a twentieth of a second
 SEEKING = 1.0  # and for its branches that were not reached
-_IN_ONE_DIALECT = re.compile(r"\b(GetInput|GetDigits)\b")  # Gather in the other
 
 State = Mapping[str, Scalar]
 
@@ -42,12 +41,18 @@ class Target:
 class Seen:
     """One document that was tried. `verbs` is empty also where none came to be; `composed` says why."""
 
-    step: Step
-    provider: str
+    case: Case
     sample: Sample
-    token: Token
     composed: Composed
     verbs: tuple[Verb, ...]
+
+    @property
+    def step(self) -> Step:
+        return self.case.step
+
+    @property
+    def provider(self) -> str:
+        return self.case.provider
 
     def target(self, index: int) -> Target:
         path, token = self.composed.links.tokens[index]
@@ -83,7 +88,7 @@ class Exploration:
     def tell(self, problems: Iterable[Problem], label: str = "") -> None:
         """`label` says in which case they were found; it is told where they were not found without."""
         for problem in problems:
-            message = _IN_ONE_DIALECT.sub("Gather", problem.message)
+            message = problem.message
             if problem.code == "template.undefined" and problem.column:
                 message = ""  # what is looked up there may be another name each time: `words[dial.status]`
             what = (problem.file, problem.line, problem.column, problem.code, message)
@@ -94,7 +99,7 @@ class Exploration:
 
     def place(self, seen: Seen, index: int, problem: Problem) -> Problem:
         """The problem, with the place in the templates where that link is written."""
-        traced = self._trace(seen)
+        traced = seen.case.trace()
         offset = traced.text.find(seen.composed.links.mark(index)) if index >= 0 else 0
         place = traced.place(max(offset, 0))
         return replace(problem, file=place.file, line=place.line, column=place.column, source=place.source)
@@ -141,16 +146,19 @@ class Exploration:
                     message = f"was tried for {SECONDS:g} s; not all requests that matter were"
                     self.tell([Problem(Severity.WARNING, "flow.slow", message, self.flow.name)])
                     return
-                if (provider, name, sample.key) in self._tried:
-                    continue
-                self._tried.add((provider, name, sample.key))
                 seen = self._try(steps[name], provider, sample)
+                if seen is None:
+                    continue
                 for index in range(len(seen.composed.links.tokens)):
                     target = seen.target(index)
                     if target.flow == self.flow.name and target.step in steps:
                         waiting.append((target.step, target.state))
 
-    def _try(self, step: Step, provider: str, sample: Sample) -> Seen:
+    def _try(self, step: Step, provider: str, sample: Sample) -> Seen | None:
+        """None where it was tried before."""
+        if (provider, step.name, sample.key) in self._tried:
+            return None
+        self._tried.add((provider, step.name, sample.key))
         token = Token(
             call_uuid=sample.event.call.uuid,
             transfer_id=SAMPLE_TRANSFER if sample.transfer else "",
@@ -159,59 +167,46 @@ class Exploration:
             state=dict(sample.state),
             version=self.flow.version,
         )
-        composed = self.composer.compose(
+        case = Case(
+            self.composer,
             self.flow,
             step,
             provider,
-            event=sample.event,
-            token=token,
+            sample.event,
+            token,
             sampled=True,
             among=self.among,
-            now=sample.now,
+            now=sample.now or datetime.now(UTC),
             other_leg_fetched=sample.other_leg_fetched,
-            known=self._verdicts,
         )
+        composed = case.compose(known=self._verdicts)
         if composed.text not in self._outlines:
             composed, _ = self.composer.seal(composed)  # a link may be too long
             self._outlines[composed.text] = outline(composed.text) if composed.text else ()
         self.tell((problem for problem in composed.problems if not self._follows(problem, step)), sample.label)
-        seen = Seen(step, provider, sample, token, composed, self._outlines[composed.text])
+        seen = Seen(case, sample, composed, self._outlines[composed.text])
         self.seen.append(seen)
-        if self._has_unreached(step, provider):
-            traced = self._trace(seen)
+        if self._has_unreached(case.template):
+            traced = case.trace()
             self._unreached -= traced.reached
             self._ran |= traced.reached
         return seen
 
-    def _trace(self, seen: Seen) -> Trace:
-        sample = seen.sample
-        return self.composer.trace(
-            self.flow,
-            seen.step,
-            seen.provider,
-            event=sample.event,
-            token=seen.token,
-            among=self.among,
-            now=sample.now,
-            other_leg_fetched=sample.other_leg_fetched,
-        )
-
-    def _has_unreached(self, step: Step, provider: str) -> bool:
-        template, _ = step.template(provider)
-        return any(branch.file in templates_of(self.flow.environment.facts, template) for branch in self._unreached)
+    def _has_unreached(self, template: str) -> bool:
+        files = templates_of(self.flow.environment.facts, template) if self._unreached else ()
+        return any(branch.file in files for branch in self._unreached)
 
     def _seek(self, until: float) -> None:
         """Branches that need more to come together than pairs of changes are looked for where they may be."""
         for provider, name, state in self._visits:
             step = self.flow.steps[name]
-            if not self._has_unreached(step, provider):
+            template, _ = step.template(provider)
+            if not self._has_unreached(template):
                 continue
             for sample in samples(self.flow, name, provider, states=(state,), draws=DRAWS):
-                if time.monotonic() > until or not self._has_unreached(step, provider):
+                if time.monotonic() > until or not self._has_unreached(template):
                     break
-                if (provider, name, sample.key) not in self._tried:
-                    self._tried.add((provider, name, sample.key))
-                    self._try(step, provider, sample)
+                self._try(step, provider, sample)
 
     def _follows(self, problem: Problem, step: Step) -> bool:
         """Whether a problem is only there because of another, or because a document cannot know its step."""

@@ -75,7 +75,7 @@ def load_flow(source: FlowSource) -> Flow:
             environment.get_template(name)
         except Exception as error:
             problem = explain(error, name)
-            problems.append(placed(problem, _rows(text), problem.line, problem.column) if problem.line else problem)
+            problems.append(placed(problem, rows_of(text), problem.line, problem.column) if problem.line else problem)
     steps, found = _steps(source.name, texts, manifest)
     problems += found
     data = source.files.get(toml, b"")
@@ -102,7 +102,7 @@ def load_flow(source: FlowSource) -> Flow:
     )
 
 
-def _rows(text: str) -> list[str]:
+def rows_of(text: str) -> list[str]:
     """Lines as Jinja counts them."""
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
@@ -121,10 +121,10 @@ def _texts(source: FlowSource) -> tuple[dict[str, str], list[Problem]]:
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             problem = Problem.error("template.encoding", "not UTF-8", name, None, "save the file as UTF-8")
-            problems.append(placed(problem, _rows(data.decode("utf-8", "replace")), line))
+            problems.append(placed(problem, rows_of(data.decode("utf-8", "replace")), line))
             continue
         if scrub(text) != text.replace("\r\n", "\n").replace("\r", "\n"):
-            rows = _rows(text)
+            rows = rows_of(text)
             line = next(n for n, row in enumerate(rows, 1) if scrub(row) != row)
             row = rows[line - 1]
             column = next((n for n, character in enumerate(row, 1) if scrub(character) != character), None)

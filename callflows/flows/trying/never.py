@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ...models import Leg, Problem, Severity
 from ...suggest import did_you_mean
-from ..catalog import Flow
+from ..catalog import Flow, rows_of
 from ..manifest import DIAL_STATUSES
 from ..toml_places import placed
 from .facts import Compared, Constant, Operand, Ref
@@ -34,7 +34,7 @@ def impossible(flow: Flow, providers: Collection[str] = ()) -> list[Problem]:
                 bound.setdefault(name, []).extend([Operand("", 0), Operand("", 0)])
     problems = []
     for file, each in facts.items():
-        rows = flow.texts.get(file, "").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        rows = rows_of(flow.texts.get(file, ""))
         for compared in dict.fromkeys(each.compared):
             if found := _never(flow, compared, bound, providers):
                 message, hint = found
