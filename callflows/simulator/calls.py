@@ -145,6 +145,7 @@ class Leg:
     hangup: HangupCode | None = None
     hangup_source: str = ""
     transfers: int = 0
+    listening: frozenset[str] = frozenset()  # to dtmf, to speech, while an element collects input
     rang: bool = False
     instants: tuple[float, int] = (-1.0, 0)  # (virtual time, steps taken at it): see flow.count_step
     process: Process | None = None

@@ -14,9 +14,8 @@ from typing import Any
 
 from werkzeug.datastructures import Headers
 
-from . import signatures
 from .document import Vocabulary
-from .fetcher import HttpSettings, from_fragment
+from .fetching import HttpSettings, from_fragment, signatures
 
 _NONE: frozenset[str] = frozenset()
 

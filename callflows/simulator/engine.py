@@ -61,7 +61,8 @@ class Engine:
         self._heap: list[tuple[float, int, Timer]] = []
         self._order = itertools.count()
         self._foreground = 0
-        self._hurry_until = -math.inf  # `run` hurries as `auto` does, up to here
+        self._hurry_until = -math.inf  # `run` hurries as `auto` does, up to here,
+        self._reached: Callable[[], bool] | None = None  # or until this says so
         self._target = -math.inf  # `advance` goes here
         self._busy = False
         self._holds, self._hold_deadline = 0, 0.0
@@ -115,14 +116,18 @@ class Engine:
             patience,
         )
 
-    def run(self, limit: float, patience: float = 60.0) -> bool:
-        """Hurry until only background timers are left, for at most `limit` virtual seconds. True if idle then."""
+    def run(self, limit: float, patience: float = 60.0, until: Callable[[], bool] | None = None) -> bool:
+        """Hurry until only background timers are left, for at most `limit` virtual seconds. True if idle then.
+
+        `until` ends the hurry too: it is asked after everything that happens, on the engine's thread.
+        """
         with self.lock:
-            self._hurry_until = self.clock.now() + limit
+            if until is None or not until():
+                self._hurry_until, self._reached = self.clock.now() + limit, until
             self.lock.notify_all()
         settled = self.settle(patience)
         with self.lock:
-            self._hurry_until = -math.inf
+            self._hurry_until, self._reached = -math.inf, None
             return settled and not self._foreground
 
     def stop(self) -> bool:
@@ -187,6 +192,8 @@ class Engine:
                     log.exception("the simulator failed")
                     self.failure = self.failure or error
                 self._busy = False
+                if self._reached is not None and self._reached():
+                    self._hurry_until, self._reached = -math.inf, None
 
     def fetch(self, work: Callable[[], Any]) -> Any:
         self.lock.release()

@@ -13,17 +13,17 @@ from functools import partial
 from typing import Any
 
 from . import execution
-from .callbacks import Callbacks
+from .callbacks import Callbacks, dial_event
 from .calls import Behaviour, Call, Dialled, HangUp, Key, Leg, LegNews, Speech, Target, plain, pretty
 from .clock import Clock
 from .dialects import Dialect, Nonces
 from .engine import Engine, Process, Steps
-from .fetcher import Exchange, Fetcher
+from .fetching import Exchange, Fetcher
+from .fetching.exchange import exchange
 from .hangups import CODES, PLATFORM
 from .switches import Switches
 from .transcript import Transcript
 from .transfers import move_legs
-from .web import exchange
 
 
 class Platform:
@@ -176,7 +176,7 @@ class Platform:
 
     def dial_event(self, b_leg: Leg, action: str) -> None:
         if b_leg.dialled is not None and b_leg.dialled.callback_url:
-            params = self.callbacks.dial_event(b_leg, action)
+            params = dial_event(self.callbacks, b_leg, action)
             self.notify(b_leg, b_leg.dialled.callback_url, b_leg.dialled.callback_method, params)
 
     def notify(self, leg: Leg, url: str, method: str, params: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from plivo.utils import validate_signature, validate_v3_signature
 from werkzeug.wrappers import Request, Response
 
-from callflows.simulator import signatures
+from callflows.simulator.fetching import signatures
 
 from .conftest import CALLER, Phone, Web
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 
-from ..callbacks import DialOutcome
+from ..callbacks import DialOutcome, dial_digits
 from ..calls import Dialled, GoTo, HangUp, Key, Leg, LegNews
 from ..document import Element, is_http_url
 from ..engine import Pause, Steps, Timer
@@ -138,7 +138,7 @@ class _Attempt:
         for pattern in (text.strip() for text in patterns):
             if pattern and self.tones[key.by].endswith(pattern):
                 self.tones[key.by] = ""
-                params = platform.callbacks.dial_digits(self.turn.leg, self.connected, pattern, key.by)
+                params = dial_digits(platform.callbacks, self.connected, pattern, key.by)
                 dialled = self.connected.dialled
                 platform.notify(self.connected, dialled.callback_url, dialled.callback_method, params)
 

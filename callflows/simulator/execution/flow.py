@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..calls import GoTo, HangUp, Leg, Target
 from ..document import Element, InvalidDocument, is_http_url, parse
 from ..engine import Steps
-from ..fetcher import Exchange
+from ..fetching import Exchange
 from ..hangups import invalid_method, invalid_url, invalid_xml, unreachable
 from .dial import dial
 from .gather import get_digits, get_input

@@ -131,8 +131,12 @@ def _listen(turn: Turn, seconds: float | None, takes: frozenset[str]) -> Steps[K
     """The first key or word within `seconds` (None: for as long as it takes)."""
     clock = turn.platform.clock
     until = None if seconds is None else clock.now() + seconds
-    while until is None or until - clock.now() > 1e-9:
-        message = yield Pause(None if until is None else until - clock.now())
-        if (isinstance(message, Key) and "dtmf" in takes) or (isinstance(message, Speech) and "speech" in takes):
-            return message
-    return None
+    turn.leg.listening = takes
+    try:
+        while until is None or until - clock.now() > 1e-9:
+            message = yield Pause(None if until is None else until - clock.now())
+            if (isinstance(message, Key) and "dtmf" in takes) or (isinstance(message, Speech) and "speech" in takes):
+                return message
+        return None
+    finally:
+        turn.leg.listening = frozenset()

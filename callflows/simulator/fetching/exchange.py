@@ -10,14 +10,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from .callbacks import clean
-from .calls import Leg
-from .document import is_http_url
-from .engine import Fetch, Steps, sleep
-from .fetcher import Exchange, kind_of_failure
+from ..callbacks import clean
+from ..calls import Leg
+from ..document import is_http_url
+from ..engine import Fetch, Steps, sleep
+from .client import Exchange, kind_of_failure
 
 if TYPE_CHECKING:
-    from .platform import Platform
+    from ..platform import Platform
 
 
 def exchange(

@@ -1,4 +1,4 @@
-"""The parameters of every request the platforms make, as their documents and captured requests have them.
+"""What every request about a call carries, and the reports of its ringing and its end.
 
 What differs between the platforms is asked of the dialect.
 """
@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from .calls import Leg, plain, pretty
+from ..calls import Leg, plain, pretty
 
 if TYPE_CHECKING:
-    from .clock import Clock
-    from .dialects import Dialect
-    from .switches import Switches
+    from ..clock import Clock
+    from ..dialects import Dialect
+    from ..switches import Switches
 
 
 def clean(params: Mapping[str, str]) -> dict[str, str]:
@@ -123,64 +122,6 @@ class Callbacks:
             return ""
         moment: datetime = self.clock.as_datetime(instant) + timedelta(hours=self.dialect.local_hours)
         return moment.strftime("%Y-%m-%d %H:%M:%S")
-
-    def dial_event(self, b_leg: Leg, action: str) -> dict[str, str]:
-        """`action`: answer, connected or hangup."""
-        a_uuid = b_leg.parent.call_uuid if b_leg.parent else ""
-        number = pretty if "Dial" in self.dialect.events_with_plus else plain
-        params = {
-            "CallUUID": a_uuid,
-            "Event": {"answer": "DialAnswer", "connected": "DialConnected", "hangup": "DialHangup"}[action],
-            "DialAction": action,
-            "DialALegUUID": a_uuid,
-            "DialBLegUUID": b_leg.call_uuid,
-            "DialBLegStatus": action,
-            "DialBLegFrom": number(b_leg.from_number),
-            "DialBLegTo": number(b_leg.to_number),
-            "DialBLegPosition": str(b_leg.dialled.position if b_leg.dialled else 1),
-        }
-        if self.dialect.bills_dial_events:
-            params["DialBLegBillRate"] = self.dialect.bill_rate
-        if action == "hangup" and b_leg.hangup is not None:
-            params |= {
-                "DialBLegDuration": str(talked(b_leg)),
-                "DialBLegBillDuration": str(billed(talked(b_leg))),
-                "DialBLegHangupCause": b_leg.hangup.cause,
-                "DialBLegHangupCauseName": b_leg.hangup.name,
-                "DialBLegHangupCauseCode": str(b_leg.hangup.code),
-                "DialBLegHangupSource": b_leg.hangup_source,
-            }
-        return params
-
-    def dial_digits(self, a_leg: Leg, b_leg: Leg, pattern: str, by: str) -> dict[str, str]:
-        return {
-            **self.dial_event(b_leg, "connected"),
-            "Event": "DialDigitsMatch",
-            "DialAction": "digits",
-            "DialBLegStatus": "connected",
-            "DialDigitsMatch": pattern,
-            "DialDigitsPressedBy": self.dialect.pressed_by[by],
-        }
-
-
-@dataclass(frozen=True)
-class DialOutcome:
-    """How a Dial ended, for its action."""
-
-    status: str
-    rang: bool
-    cause: str
-    a_leg: str
-    b_leg: str = ""
-
-    def params(self) -> dict[str, str]:
-        return {
-            "DialStatus": self.status,
-            "DialRingStatus": "true" if self.rang else "false",
-            "DialHangupCause": self.cause,
-            "DialALegUUID": self.a_leg,
-            "DialBLegUUID": self.b_leg,
-        }
 
 
 def talked(leg: Leg) -> int:

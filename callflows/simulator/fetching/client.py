@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import httpx2
 
-from .document import MAX_BYTES
+from ..document import MAX_BYTES
 
 
 @dataclass(frozen=True)
