@@ -7,13 +7,14 @@ import os
 import time
 from urllib.parse import parse_qsl, quote
 
-from flask import Blueprint, Request, Response, current_app, request
+from flask import Blueprint, Request, Response, current_app, g, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.routing import BaseConverter
 
 from . import __version__, providers
 from .answering import Answer, answer_event, answer_step
+from .capture import Recorder, Seen
 from .models import WebhookRequest
 from .runtime import Runtime
 
@@ -29,8 +30,23 @@ def runtime() -> Runtime:
 
 
 @bp.before_request
-def _keeper() -> None:
+def _begin() -> None:
+    g.callflows_started = time.perf_counter()
     runtime().start_keeper()
+
+
+@bp.after_request
+def _capture(response: Response) -> Response:
+    """What is captured is written when the answer has been sent: nothing about it delays or fails one."""
+    recorder: Recorder = current_app.extensions["callflows.capture"]
+    session = recorder.session()
+    if session is not None and "provider" in (request.view_args or {}):
+        try:
+            seen = _seen(response)
+            response.call_on_close(lambda: recorder.keep(session, seen))
+        except Exception as error:
+            recorder.failed(error)
+    return response
 
 
 class Anything(BaseConverter):
@@ -47,17 +63,18 @@ _PROVIDER = f"<any({','.join(providers.NAMES)}):provider>"
 @bp.record_once
 def _converters(state: BlueprintSetupState) -> None:
     state.app.url_map.converters["anything"] = Anything
+    state.app.extensions["callflows.capture"] = Recorder(state.app.extensions["callflows"])
 
 
 @bp.route(f"/flows/{_PROVIDER}/<anything:target>", methods=("GET", "POST"), merge_slashes=False)
 def step(provider: str, target: str) -> Response:
     flow, _, name = target.removesuffix("/").partition("/")
-    return _respond(answer_step(runtime(), provider, flow, name, webhook_request(request, runtime())))
+    return _respond(answer_step(runtime(), provider, flow, name, _asked()))
 
 
 @bp.route(f"/events/{_PROVIDER}", methods=("GET", "POST"), strict_slashes=False)
 def events(provider: str) -> Response:
-    return _respond(answer_event(runtime(), provider, webhook_request(request, runtime())))
+    return _respond(answer_event(runtime(), provider, _asked()))
 
 
 @bp.get("/audio/<version>/<name>")
@@ -113,10 +130,35 @@ def _degraded(runtime: Runtime) -> list[str]:
     return found
 
 
+def _asked() -> WebhookRequest:
+    g.callflows_asked = found = webhook_request(request, runtime())
+    return found
+
+
+def _seen(response: Response) -> Seen:
+    """The request and its answer, for a capture. A request that was refused unread has no form."""
+    seconds = time.perf_counter() - g.get("callflows_started", time.perf_counter())
+    asked = g.get("callflows_asked")
+    read = asked is not None
+    if not read:
+        url, query = _signed_url(request, runtime()), _pairs(request.query_string)
+        asked = WebhookRequest(request.method, request.path, url, {}, query)
+    return Seen(
+        at=time.time() - seconds,
+        provider=(request.view_args or {})["provider"],
+        request=asked,
+        headers=tuple(request.headers),
+        read=read,
+        status=response.status_code,
+        content_type=response.content_type or "",
+        body=response.get_data(),
+        duration_ms=round(seconds * 1000, 3),
+    )
+
+
 def webhook_request(request: Request, runtime: Runtime) -> WebhookRequest:
     """The request free of Flask. Raise 413 for a body over MAX_BODY, however it was framed: never a part of it."""
     limit = runtime.settings.max_body
-    raw_target = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or _target(request)
     form: tuple[tuple[str, str], ...] = ()
     if request.method == "POST":
         body = _body(request, limit)
@@ -125,11 +167,16 @@ def webhook_request(request: Request, runtime: Runtime) -> WebhookRequest:
     return WebhookRequest(
         method=request.method,
         path=request.path.rstrip("/"),
-        url=runtime.composer.urls.signed(raw_target),
+        url=_signed_url(request, runtime),
         headers={name.lower(): value for name, value in request.headers},
         query=_pairs(request.query_string),
         form=form,
     )
+
+
+def _signed_url(request: Request, runtime: Runtime) -> str:
+    raw_target = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or _target(request)
+    return runtime.composer.urls.signed(raw_target)
 
 
 def _body(request: Request, limit: int) -> bytes:
