@@ -10,6 +10,9 @@ from .hangups import HangupCode
 
 if TYPE_CHECKING:
     from .engine import Process, Timer
+    from .fetching import Exchange
+    from .rooms import Member
+    from .streams import Stream
 
 LIVE = ("ringing", "in-progress")
 
@@ -32,7 +35,7 @@ class Behaviour:
     """What happens when a number is called, and what the person there does. Times in seconds.
 
     `answers` after `after`; `busy`, `reject` and `unreachable` say so after `after`; `no-answer` rings until whoever
-    calls gives up, or, with `gives_up_after`, until the carrier does.
+    calls gives up, or, with `gives_up_after`, until the carrier does. `silent` answers, and no audio ever comes.
     """
 
     behaviour: str = "answers"
@@ -43,7 +46,7 @@ class Behaviour:
     says: tuple[tuple[float, str], ...] = ()  # (seconds after the answer, words)
     queued: float = 0.0  # how long a call placed to it by REST stays queued
 
-    KINDS = ("answers", "busy", "no-answer", "reject", "unreachable")
+    KINDS = ("answers", "busy", "no-answer", "reject", "silent", "unreachable")
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Target:
     method: str = "POST"
     params: dict[str, str] = field(default_factory=dict)
     event: str = "Redirect"
+    answered: Exchange | None = None  # if it was fetched already
 
 
 class GoTo(Exception):
@@ -69,6 +73,21 @@ class HangUp(Exception):
 
     def __init__(self, code: int, source: str = "", why: str = "") -> None:
         self.code, self.source, self.why = code, source, why
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """What a person says in one go: it takes the time it takes."""
+
+    begins: float
+    until: float
+    words: tuple[str, ...]
+
+    def between(self, start: float, end: float) -> tuple[str, ...]:
+        """The words begun in that time."""
+        each = (self.until - self.begins) / max(1, len(self.words))
+        times = (self.begins + number * each for number in range(len(self.words)))
+        return tuple(word for word, at in zip(self.words, times, strict=True) if start - 1e-9 <= at < end - 1e-9)
 
 
 # -- what a leg's process may be sent
@@ -87,7 +106,7 @@ class Speech:
 
 @dataclass(frozen=True)
 class LegNews:
-    """To whoever dialled: `answered`, `confirmed`, `ended`, or `left` (moved away by a transfer)."""
+    """To whoever dialled: `rings`, `confirmed`, `ended`, or `left` (moved away by a transfer)."""
 
     leg: Leg
     news: str
@@ -110,6 +129,9 @@ class Call:
     sip_headers: tuple[tuple[str, str], ...] = ()
     time_limit: float = 14400.0
     ring_timeout: float = 120.0
+    hangup_on_ring: float | None = None  # seconds after the ringing began, answered or not
+    send_digits: str = ""
+    parent_call_uuid: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,6 +144,10 @@ class Dialled:
     confirm_sound: str = ""
     confirm_key: str = ""
     confirm_timeout: float = 120.0
+    caller_name: str = ""
+    sip_headers: tuple[tuple[str, str], ...] = ()  # as they arrive
+    send_digits: str = ""
+    send_on_preanswer: bool = False
 
 
 @dataclass(eq=False)
@@ -137,6 +163,7 @@ class Leg:
     parent: Leg | None = None
     dialled: Dialled | None = None
     peer: Leg | None = None
+    member: Member | None = None  # of a conference
     detached: bool = False  # moved out of its Dial, or left behind by the one who dialled
     answered_at: float | None = None
     ended_at: float | None = None
@@ -144,8 +171,15 @@ class Leg:
     ending_as: HangUp | None = None
     hangup: HangupCode | None = None
     hangup_source: str = ""
-    transfers: int = 0
+    transfers: int = 0  # of the whole call, counted at its first leg
+    moving: int = 0  # transfers that were accepted and are about to take effect
+    waiting: Target | None = None  # a transfer that takes effect once the leg can move
+    streams: list[Stream] = field(default_factory=list)
+    held_by: Stream | None = None  # the stream that must end before the document goes on
+    element: str = ""  # being carried out
     listening: frozenset[str] = frozenset()  # to dtmf, to speech, while an element collects input
+    unwritten: bool = False  # what is pressed and said is sensitive: log="false"
+    said: list[Utterance] = field(default_factory=list)  # the last of them perhaps still under way
     rang: bool = False
     instants: tuple[float, int] = (-1.0, 0)  # (virtual time, steps taken at it): see flow.count_step
     process: Process | None = None
@@ -162,8 +196,21 @@ class Leg:
         return self.status in LIVE and not self.ending
 
     @property
+    def rings_out(self) -> bool:
+        return self.direction == "outbound" and not self.answered
+
+    @property
+    def speaks_until(self) -> float:
+        return self.said[-1].until if self.said else 0.0
+
+    @property
     def answered(self) -> bool:
         return self.answered_at is not None
+
+    @property
+    def conference(self) -> str | None:
+        """The name of the room it is in."""
+        return self.member.room.name if self.member else None
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -175,6 +222,7 @@ class Leg:
             "state": self.status,
             "parent_call_uuid": self.parent.call_uuid if self.parent else None,
             "connected_to": self.peer.call_uuid if self.peer else None,
+            "conference": self.conference,
             "hangup": self.hangup
             and {
                 "code": self.hangup.code,

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-MAX_BYTES = 100 * 1024  # "100 KB" in both platforms' documents; neither says of which kind
 SSML = frozenset("break emphasis lang p phoneme prosody s say-as sub w".split())
 
 Vocabulary = Mapping[str, frozenset[str]]  # element -> the children it may have; a missing element may have none
@@ -22,11 +21,17 @@ Vocabulary = Mapping[str, frozenset[str]]  # element -> the children it may have
 _NUMBERS = frozenset(
     (
         "loop length minSilence timeout digitTimeout numDigits retries executionTimeout timeLimit confirmTimeout"
-        " schedule"
+        " schedule maxLength streamTimeout maxMembers"
     ).split()
 )
-_FLAGS = frozenset("redirect playBeep silence hangupOnStar async".split())
-_TEXT_REQUIRED = frozenset(("Play", "Number", "User", "Redirect", "Conference"))
+_FLAGS = frozenset(
+    (
+        "redirect playBeep silence hangupOnStar async bidirectional keepCallAlive"
+        " recordSession startOnDialAnswer"
+        " muted startConferenceOnEnter endConferenceOnExit stayAlone relayDTMF floorEvent record"
+    ).split()
+)
+_TEXT_REQUIRED = frozenset(("Play", "Number", "User", "Redirect", "Conference", "Stream"))
 
 
 class InvalidDocument(Exception):
@@ -60,12 +65,13 @@ def parse(
     ignore_unknown: bool = False,
     ignore_bad_values: bool = False,
     bare_dial: bool = False,
+    max_bytes: int = 100_000,
     languages: frozenset[str] = frozenset(),
 ) -> Element:
     """`bare_dial`: a Dial may hold one number as text. `languages`: what an input element may say in `language`, where
     the platform enforces it; empty: anything."""
-    if len(body) > MAX_BYTES:
-        raise InvalidDocument(f"the document is larger than {MAX_BYTES // 1024} KB")
+    if len(body) > max_bytes:
+        raise InvalidDocument(f"the document has more than {max_bytes} bytes")
     if not body.strip():
         raise InvalidDocument("the document is empty")
     parser = etree.XMLParser(
@@ -106,7 +112,8 @@ class _Reader:
         if name in _TEXT_REQUIRED and not text:
             raise InvalidDocument(f"{name} without text (line {node.sourceline})")
         children = tuple(self.read(child) for child in node if self._allowed(name, child))
-        if name == "Dial" and not children and not (text and self.bare_dial):
+        called = any(child.name in ("Number", "User") for child in children)
+        if name == "Dial" and not called and not (text and self.bare_dial):
             raise InvalidDocument(f"Dial without Number or User (line {node.sourceline})")
         return Element(name, attributes, text, children)
 

@@ -220,6 +220,10 @@ class Process:
         if not self.done:
             self._engine.after(0, self._look)
 
+    def forget(self, *kinds: type) -> None:
+        """Messages of these kinds that came while nobody looked will not be seen."""
+        self._inbox = deque(message for message in self._inbox if not isinstance(message, kinds))
+
     def throw(self, error: Exception) -> None:
         if not self.done:
             self._inbox.clear()

@@ -32,6 +32,7 @@ CODES = {
         HangupCode(4010, "End Of XML Instructions"),
         HangupCode(6000, "Scheduled Hangup"),
         HangupCode(6010, "Ring Timeout Reached", "NO_ANSWER", status="no-answer"),
+        HangupCode(6020, "Media Timeout", "MEDIA_TIMEOUT"),
         HangupCode(7011, "Error Reaching Answer URL", source="Error", status="failed"),
         HangupCode(7012, "Error Reaching Action URL", source="Error", status="failed"),
         HangupCode(7013, "Error Reaching Transfer URL", source="Error", status="failed"),

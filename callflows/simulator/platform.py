@@ -18,9 +18,12 @@ from .calls import Behaviour, Call, Dialled, HangUp, Key, Leg, LegNews, Speech, 
 from .clock import Clock
 from .dialects import Dialect, Nonces
 from .engine import Engine, Process, Steps
-from .fetching import Exchange, Fetcher
+from .fetching import App, Exchange, Fetcher
 from .fetching.exchange import exchange
 from .hangups import CODES, PLATFORM
+from .overlays import Overlays
+from .recordings import Recordings
+from .rooms import Rooms
 from .switches import Switches
 from .transcript import Transcript
 from .transfers import move_legs
@@ -37,6 +40,7 @@ class Platform:
         auth_token: str,
         seed: int,
         patience: float | None,
+        apps: Mapping[str, App] | None = None,
     ) -> None:
         self.dialect, self.clock, self.switches = dialect, clock, switches
         self.auth_id, self.auth_token = auth_id, auth_token
@@ -46,10 +50,13 @@ class Platform:
         self.callbacks = Callbacks(dialect, clock, auth_id)
         self.legs: dict[str, Leg] = {}
         self.behaviours: dict[str, Behaviour] = {}
-        self.fetcher = Fetcher(patience)
+        self.fetcher = Fetcher(patience, apps)
         # one stream of ids per purpose, so that a request more does not change the ids of the calls
-        self._ids = {name: random.Random(f"{seed}/{name}") for name in ("api", "call", "dial")}
+        streams = ("api", "call", "dial", "recording", "stream", "conference")
+        self._ids = {name: random.Random(f"{seed}/{name}") for name in streams}
+        self.rooms = Rooms(self)
         self.nonces = Nonces(random.Random(f"{seed}/nonce"))
+        self.recordings, self.overlays = Recordings(self), Overlays(self)
 
     def close(self) -> None:
         if self.engine.stop():
@@ -63,7 +70,7 @@ class Platform:
         return str(uuid.UUID(int=self._ids[stream].getrandbits(128), version=4))
 
     def behaviour(self, number: str) -> Behaviour:
-        return self.behaviours.get(plain(number), Behaviour())
+        return self.behaviours.get(plain(number)) or self.behaviours.get("*") or Behaviour()
 
     # -- asked for
 
@@ -82,6 +89,7 @@ class Platform:
 
     def transfer(self, leg: Leg, targets: Mapping[str, Target]) -> None:
         """`targets`: `aleg` is `leg` itself, `bleg` whoever it is connected to."""
+        leg.moving += "aleg" in targets
         self.engine.after(0, lambda: move_legs(self, leg, targets))
 
     def hang_up(self, leg: Leg, source: str = "") -> None:
@@ -89,6 +97,10 @@ class Platform:
         leg.ending = True
         person = "Caller" if leg.direction == "inbound" else "Callee"
         self.engine.after(0, lambda: self.drop(leg, HangUp(4000 if leg.answered else 1000, source or person)))
+
+    def kick(self, leg: Leg) -> None:
+        """Out of the conference it is in."""
+        self.engine.after(0, lambda: self.rooms.kick(leg))
 
     def press(self, leg: Leg, digits: str) -> None:
         self.engine.after(0, lambda: self._press(leg, digits))
@@ -111,8 +123,11 @@ class Platform:
         self.note(leg, "answer", "is answered" if leg.direction == "inbound" else "answers")
         plan = self.behaviour(leg.number)
         after = self.engine.after
-        leg.timers = [after(at, partial(self._press, leg, digits)) for at, digits in plan.keys]
-        leg.timers += [after(at, partial(self._say, leg, words)) for at, words in plan.says]
+        if plan.behaviour != "silent":
+            leg.timers += [after(at, partial(self._press, leg, digits)) for at, digits in plan.keys]
+            leg.timers += [after(at, partial(self._say, leg, words)) for at, words in plan.says]
+        elif self.switches.media_timeout:
+            leg.timers.append(after(self.switches.media_timeout, lambda: self.drop(leg, HangUp(6020))))
         if plan.hangs_up_after is not None:
             person = "Caller" if leg.direction == "inbound" else "Callee"
             leg.timers.append(after(plan.hangs_up_after, lambda: self.drop(leg, HangUp(4000, person))))
@@ -121,6 +136,7 @@ class Platform:
 
     def bridge(self, a_leg: Leg, b_leg: Leg) -> None:
         a_leg.peer, b_leg.peer = b_leg, a_leg
+        self.recordings.bridged(a_leg)
         for leg, other in ((a_leg, b_leg), (b_leg, a_leg)):
             self.note(leg, "connect", f"is connected to {pretty(other.number)}", connected_to=pretty(other.number))
 
@@ -161,6 +177,8 @@ class Platform:
             self._report_hangup(leg)
         for action in leg.afterwards:
             action()
+        self.overlays.hung_up(leg)
+        self.recordings.hung_up(leg)  # a recording's callback comes last (Vobiz docs, transferred calls)
 
     def _report_hangup(self, leg: Leg) -> None:
         call = leg.call
@@ -203,11 +221,14 @@ class Platform:
 
     def _press(self, leg: Leg, digits: str) -> None:
         if leg.ended_at is None and leg.process is not None:
-            self.note(leg, "press", f"presses {digits}", digits=digits)
+            shown = "•" * len(digits) if leg.unwritten else digits
+            self.note(leg, "press", f"presses {shown}", digits=shown)
             for digit in digits:
                 leg.process.send(Key(digit))
 
     def _say(self, leg: Leg, words: str) -> None:
         if leg.ended_at is None and leg.process is not None:
-            self.note(leg, "say", f'says "{words}"', speech=words)
+            shown = "•••" if leg.unwritten else words
+            self.note(leg, "say", f'says "{shown}"', speech=shown)
+            self.recordings.hear(leg, words)
             leg.process.send(Speech(words))

@@ -34,7 +34,9 @@ def read_call(body: dict[str, Any]) -> Call:
             values[name] = body[name]
     for name in ("time_limit", "ring_timeout"):
         if body.get(name) is not None:
-            values[name] = _seconds(name, body[name])
+            values[name] = read_seconds(name, body[name])
+    if values.get("time_limit") == 0:
+        raise ValueError("time_limit is more than 0 seconds")
     headers = body.get("sip_headers")
     if headers:
         if isinstance(headers, str):
@@ -47,11 +49,12 @@ def read_call(body: dict[str, Any]) -> Call:
     return Call(**values)
 
 
-def _seconds(name: str, value: object) -> float:
-    if isinstance(value, str) and re.fullmatch(r"\d{1,9}", value):
+def read_seconds(name: str, value: object, unit: str = "seconds") -> float:
+    """A number, or a string of digits, which SDKs and people send as well."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1e6:
-        raise ValueError(f"{name} is a number of seconds")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e6:
+        raise ValueError(f"{name} is a number of {unit}")
     return float(value)
 
 

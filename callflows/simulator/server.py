@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import secrets
+import socket
+import struct
 import threading
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Any
@@ -19,6 +23,7 @@ from .clock import EPOCH, Clock
 from .control import control
 from .dialects import DIALECTS
 from .faults import Faults
+from .fetching import App, origin
 from .platform import Platform
 from .rest import rest
 from .switches import Switches
@@ -28,7 +33,10 @@ AUTH_TOKEN = "simulator-auth-token"  # noqa: S105  (no secret: it opens a simula
 
 class Simulator:
     """One provider's platform. `patience` caps, in wall-clock seconds, how long a slow web application is really
-    waited for; virtual time pays the platform's full timeout all the same. Without a `seed` UUIDs differ each time."""
+    waited for; virtual time pays the platform's full timeout all the same. Without a `seed` UUIDs differ each time.
+
+    `apps` are web applications in this process, {"https://app.test": wsgi_app}: what is fetched from that origin goes
+    straight into the application, on the simulator's own thread and without a socket."""
 
     def __init__(
         self,
@@ -41,6 +49,7 @@ class Simulator:
         switches: dict[str, Any] | None = None,
         epoch: datetime = EPOCH,
         patience: float | None = None,
+        apps: Mapping[str, App] | None = None,
     ) -> None:
         if provider not in DIALECTS:
             raise ValueError(f"unknown provider {provider!r}: one of {', '.join(DIALECTS)}")
@@ -48,7 +57,9 @@ class Simulator:
         self.provider = provider
         self.auth_id = auth_id or self.dialect.default_auth_id
         self.auth_token = auth_token
-        self._clock, self._seed, self._epoch, self._patience = clock, seed, epoch, patience
+        self._clock, self._seed, self._epoch, self._patience, self.apps = clock, seed, epoch, patience, dict(apps or {})
+        for prefix in self.apps:
+            origin(prefix)  # says what is wrong with it
         self._switches = Switches.for_provider(provider, switches)
         self._closed = False
         self._start()
@@ -65,10 +76,25 @@ class Simulator:
             auth_token=self.auth_token,
             seed=self.seed,
             patience=self._patience,
+            apps=self.apps,
         )
 
-    def reset(self) -> None:
-        """As just started: no calls, no transcript, switches and clock as given to the constructor."""
+    def reset(
+        self,
+        *,
+        clock: str | None = None,
+        seed: int | None = None,
+        switches: dict[str, Any] | None = None,
+        epoch: datetime | None = None,
+        apps: Mapping[str, App] | None = None,
+    ) -> None:
+        """As just started: no calls, no transcript, settings as given to the constructor, or from now on as here."""
+        if switches is not None:
+            self._switches = Switches.for_provider(self.provider, switches)
+        self._clock = self._clock if clock is None else clock
+        self._seed = self._seed if seed is None else seed
+        self._epoch = self._epoch if epoch is None else epoch
+        self.apps = self.apps if apps is None else dict(apps)
         self.faults.stop()
         self.platform.close()
         self._start()
@@ -124,6 +150,14 @@ class _Quiet(WSGIRequestHandler):
     """HTTP/1.1, and no line per request: the transcript says more."""
 
     protocol_version = "HTTP/1.1"
+
+    def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
+        """Gone for both sides, at once: a fault may have asked for it (see faults.reset)."""
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.rfile.close()
+        self.connection.close()
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass

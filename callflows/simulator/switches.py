@@ -7,16 +7,17 @@ the default is the reading that hurts a careless application, so that what passe
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 
-def _switch(default: str, *others: str, why: str, **per_provider: str) -> Any:
+def _switch(default: str, *others: str, why: str, known: tuple[str, ...] = (), **per_provider: str) -> Any:
+    """`known`: the platforms whose documents settle it; whoever tries every value leaves them alone."""
     values = (default, *others)
-    return field(default=default, metadata={"values": values, "why": why, "per_provider": per_provider})
+    return field(default=default, metadata={"values": values, "why": why, "known": known, "per_provider": per_provider})
 
 
 def _number(default: float, *, why: str, **per_provider: float) -> Any:
-    return field(default=default, metadata={"values": None, "why": why, "per_provider": per_provider})
+    return field(default=default, metadata={"values": None, "why": why, "known": (), "per_provider": per_provider})
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,19 @@ class Switches:
         vobiz="Transfer",
         why="Event of a transfer fetch. Vobiz event page; Plivo: a guess",
     )
+    stream_transfer: str = _switch(
+        "waits",
+        "interrupts",
+        vobiz="interrupts",
+        why="a transfer while a Stream with keepCallAlive holds the document. Plivo's own audio streaming skill: runs "
+        "only once the stream has ended. Vobiz: tears the Stream down at once",
+    )
+    stop_stream_on_transfer: str = _switch(
+        "not-sent", "sent", why="StopStream of a Stream that a transfer tears down. Vobiz warm transfer: not sent"
+    )
+    ringing_transfer: str = _switch(
+        "404", "202", why="transfer of a call that still rings. Plivo: live calls only. Vobiz: not documented"
+    )
     transfer_limit: float = _number(70, vobiz=0, why="transfers per call, 0 for no limit. Plivo's older transfer page")
     # -- documents
     unknown_element: str = _switch("reject", "ignore", why="both were observed on Plivo")
@@ -74,7 +88,45 @@ class Switches:
     )
     ring_timeout_status: str = _switch("no-answer", "timeout", why="DialStatus when the Dial's own timeout ran out")
     confirm_key: str = _switch("enforced", "not-enforced", why="confirmKey. Vobiz Dial page: unverified")
+    sip_header_names: str = _switch(
+        "plain",
+        "marked",
+        vobiz="marked",
+        why="names in sipHeaders: as they are, or each has to end in X-VH, or all are dropped. Vobiz SIP header page",
+    )
+    media_timeout: float = _number(60, why="a leg without audio is hung up after so long, 0 for never. Hang-up 6020")
     bleg_aleg_uuid: str = _switch("sent", "not-sent", why="ALegUUID in what a B leg's own document fetches carry")
+    # -- Conference
+    conference_end: str = _switch(
+        "continues",
+        "hung-up",
+        vobiz="hung-up",
+        known=("vobiz",),
+        why="members whom a conference's end, its time limit or stayAlone=false sends away. Vobiz: hung up, 4000 "
+        "Callee. Plivo's open-source engine: go on to action or the next element",
+    )
+    lone_member: str = _switch(
+        "at-once",
+        "unless-waiting",
+        "after-others",
+        why="when stayAlone=false sends a lone member away. Vobiz: at once; on entering an empty room, and while "
+        "waiting for somebody to start it, too? Not documented",
+    )
+    conference_action: str = _switch(
+        "sent", "not-sent", vobiz="not-sent", why="the action of a Conference. Vobiz: unreliable, seen not to come"
+    )
+    conference_exit_order: str = _switch(
+        "in-order",
+        "reversed",
+        vobiz="reversed",
+        why="ConferenceExit of members who leave at one instant. Vobiz: either",
+    )
+    conference_time_limit: str = _switch(
+        "ends-room", "member-leaves", why="whom timeLimit sends away. Plivo: the maximum length of the conference"
+    )
+    conference_full: str = _switch(
+        "next-element", "hung-up", why="one member too many: not documented. Plivo's open-source engine goes on"
+    )
     # -- input
     no_input: str = _switch(
         "next-element",
@@ -83,16 +135,70 @@ class Switches:
         vobiz="empty-action-then-continue",
         why="GetInput or Gather when nobody says or presses anything. Vobiz Gather page says both",
     )
+    stream_track: str = _switch(
+        "rejected",
+        "accepted",
+        why="audioTrack other than inbound on a bidirectional Stream. Vobiz: seen to be rejected. Plivo: should not be",
+    )
+    # -- Record
+    record_action: str = _switch(
+        "end",
+        "start",
+        vobiz="start",
+        why="when the action of a Record that does not lead on is fetched. Vobiz: seen at the start, durations -1",
+    )
+    record_action_after_hangup: str = _switch(
+        "not-sent", "sent", why="the action of a Record whose caller hangs up: Plivo's open-source engine sends none"
+    )
+    record_action_answer: str = _switch(
+        "ignored",
+        "followed",
+        vobiz="followed",
+        why='elements in the answer to a Record action with redirect="false". Vobiz Record page: they interrupt',
+    )
+    session_max_length: str = _switch(
+        "applies",
+        "only-if-asked",
+        vobiz="only-if-asked",
+        why="maxLength's default of 60 s where Record runs in the background. Plivo: not among what is ignored there",
+    )
     # -- HTTP
     signatures: str = _switch(
-        "all", "none", why="signature headers on what the platform fetches; Vobiz: when configured"
+        "all", "none", why="signature headers on what the platform fetches; Vobiz: when configured", known=("plivo",)
     )
     missing_slash: str = _switch(
         "404", "401", "accepted", vobiz="401", why="REST POST without the trailing slash. Vobiz gotchas page: 401"
     )
+    missing_slash_get_delete: str = _switch(
+        "accepted", "404", "401", why="the same for GET and DELETE. SDKs of both platforms omit it"
+    )
+    redirects: str = _switch(
+        "not-followed", "followed", why="a 3xx answer to a fetch: not documented, but every non-2xx is called a failure"
+    )
+    max_document: float = _number(
+        100_000, why="bytes of a document: 100 KB in both platforms' documents, and none says whether that is 102400"
+    )
+    rate_limit: float = _number(300, vobiz=0, why="REST requests per 5 s, then 429; 0 for no limit. Plivo API overview")
+    calls_per_second: float = _number(
+        0, why="calls placed per second, then 429; 0 for no limit. Vobiz errors page; Plivo queues them instead"
+    )
     # -- nominal figures of the simulation
     play_seconds: float = _number(10, why="how long one Play of a file takes")
     words_per_second: float = _number(2.5, why="how fast Speak speaks")
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "consulted", set())  # names of the switches that made, or could make, a difference
+
+    if not TYPE_CHECKING:
+
+        def __getattribute__(self, name: str) -> Any:
+            value = object.__getattribute__(self, name)
+            if name in Switches.__dataclass_fields__:
+                object.__getattribute__(self, "consulted").add(name)
+            return value
+
+    else:
+        consulted: ClassVar[set[str]]
 
     @classmethod
     def for_provider(cls, provider: str, changes: dict[str, Any] | None = None) -> Switches:
@@ -119,6 +225,15 @@ class Switches:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    def others(self, provider: str) -> list[tuple[str, str]]:
+        """Each switch with each value it does not have now; those that are numbers, or known, are left out."""
+        return [
+            (f.name, value)
+            for f in fields(self)
+            for value in f.metadata["values"] or ()
+            if value != getattr(self, f.name) and provider not in f.metadata["known"]
+        ]
 
     @classmethod
     def explain(cls) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,8 +55,12 @@ class Transcript:
     ) -> None:
         self.entries.append(Entry(round(at, 3), call_uuid, leg, number, kind, text, details))
 
-    def as_list(self) -> list[dict[str, Any]]:
-        return [entry.as_dict() for entry in self.entries]
+    def as_list(self, call_uuids: Collection[str] | None = None, since: int = 0) -> list[dict[str, Any]]:
+        """The entries from index `since` on; with `call_uuids`, those of these legs."""
+        return [entry.as_dict() for entry in self._chosen(call_uuids, since)]
 
-    def as_text(self) -> str:
-        return "".join(entry.as_text() + "\n" for entry in self.entries)
+    def as_text(self, call_uuids: Collection[str] | None = None, since: int = 0) -> str:
+        return "".join(entry.as_text() + "\n" for entry in self._chosen(call_uuids, since))
+
+    def _chosen(self, call_uuids: Collection[str] | None, since: int) -> list[Entry]:
+        return [entry for entry in self.entries[since:] if call_uuids is None or entry.call_uuid in call_uuids]

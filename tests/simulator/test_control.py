@@ -103,6 +103,7 @@ def test_the_transcript_reads_like_a_story(vobiz: Phone, web: Web) -> None:
         '     0.0s  A leg  +14155550101     hears "Please hold the line now."',
         "     2.0s  A leg  +14155550101     dials +14155550123",
         "     2.0s  B leg  +14155550123     rings",
+        "     2.0s  A leg  +14155550101     hears it ring",
         "     5.0s  B leg  +14155550123     answers",
         "     5.0s  A leg  +14155550101     is connected to +14155550123",
         "     5.0s  B leg  +14155550123     is connected to +14155550101",

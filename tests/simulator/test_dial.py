@@ -254,3 +254,26 @@ def test_documented_keys_of_the_answer_event(plivo: Phone, web: Web) -> None:
         "CallUUID DialAction DialALegUUID DialBLegBillRate DialBLegFrom DialBLegPosition DialBLegStatus DialBLegTo "
         "DialBLegUUID Event".split()
     )
+
+
+KEYS_OF_EVENTS = {
+    "answer": "CallUUID DialAction DialALegUUID DialBLegFrom DialBLegPosition DialBLegStatus DialBLegTo DialBLegUUID "
+    "Event",
+    "digits": "DialDigitsMatch DialDigitsPressedBy",
+    "hangup": "DialBLegDuration DialBLegBillDuration DialBLegHangupCause DialBLegHangupCauseName "
+    "DialBLegHangupCauseCode DialBLegHangupSource",
+}
+
+
+def test_the_events_have_the_documented_keys_in_the_documented_order(phone: Phone, web: Web) -> None:
+    phone.number(AGENT, keys=[[2, "5"]], hangs_up_after=9)
+    dialling(phone, web, "digitsMatchBLeg='5'")
+    always = set(KEYS_OF_EVENTS["answer"].split())
+    if phone.simulator.provider == "plivo":
+        always.add("DialBLegBillRate")
+    found = [each.params for each in web.at("/events")]
+    assert [each["DialAction"] for each in found] == ["answer", "connected", "digits", "hangup"]
+    for params in found:
+        assert set(params) == always | set(KEYS_OF_EVENTS.get(params["DialAction"], "").split())
+    own = {"DialStatus", "DialRingStatus", "DialHangupCause", "DialALegUUID", "DialBLegUUID"}
+    assert {key for key in action(web) if key.startswith("Dial")} == own

@@ -46,17 +46,120 @@ def test_a_loop_of_zero_goes_on_until_the_call_ends(phone: Phone, web: Web) -> N
     assert phone.ended(uuid) == (4000, "Caller")
 
 
-def test_other_elements_are_noted_and_passed_over(phone: Phone, web: Web) -> None:
+def test_elements_that_are_not_simulated_are_noted_and_passed(plivo: Phone, web: Web) -> None:
     lines = heard(
-        phone,
-        web,
-        "<Record recordSession='true'/><Conference>room</Conference><DTMF>12w</DTMF>"
-        "<Stream>wss://e.com/ws</Stream><PreAnswer><Speak>early</Speak></PreAnswer><Speak>End</Speak>",
+        plivo, web, "<Message src='1' dst='2'>Hi</Message><MultiPartyCall>a</MultiPartyCall><Speak>End</Speak>"
     )
-    passed = [text for _, text in lines[:-1]]
-    assert passed == [
-        f"{name} is passed over: not simulated" for name in ("Record", "Conference", "DTMF", "Stream", "PreAnswer")
+    assert [(at, text.partition(":")[0]) for at, text in lines] == [
+        (0.0, "Message is passed over"),
+        (0.0, "MultiPartyCall is passed over"),
+        (0.0, 'hears "End"'),
     ]
+
+
+def test_a_misspelt_attribute_is_told_of(phone: Phone, web: Web) -> None:
+    heard(phone, web, "<Play lop='3'>https://e.com/a.mp3</Play>")
+    assert phone.texts("note") == ["Play has no attribute lop: it is ignored"]
+    assert phone.texts("hear") == ["hears audio https://e.com/a.mp3"]
+
+
+def test_what_is_cut_short_is_told_with_its_time(phone: Phone, web: Web) -> None:
+    """By a transfer, by a hang-up, and what ends by itself is not."""
+    uuid = phone.call(web.xml("/answer", "<Speak>Hi</Speak><Play loop='0'>https://e.com/hold.mp3</Play>"))
+    phone.advance(3.5)
+    phone.transfer(uuid, aleg_url=web.xml("/away", "<Wait length='60'/>"))
+    phone.advance(20)
+    phone.control("POST", f"calls/{uuid}/hangup")
+    assert [(entry["at"], entry["text"]) for entry in phone.entries("hear", "wait", "cut", "hangup")] == [
+        (0.0, 'hears "Hi"'),
+        (1.0, "hears audio https://e.com/hold.mp3 over and over"),
+        (3.5, "stops hearing audio https://e.com/hold.mp3 after 2.5 s"),
+        (3.5, "hears nothing for 60 s"),
+        (23.5, "stops waiting after 20.0 s"),
+        (23.5, "hung up: Normal Hangup (4000, Caller)"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "said", "until"),
+    [
+        ("length='10' silence='true' minSilence='3000'", [], 4.0),
+        ("length='10' silence='true'", [], 3.0),
+        # ten words take four seconds: silent from 6.0 on
+        ("length='10' silence='true' minSilence='3000'", [[2, "a b c d e f g h i j"]], 9.0),
+        ("length='6' silence='true' minSilence='3000'", [[2, "a b c d e f g h i j"]], 7.0),  # length is the longest
+        ("length='4' silence='true' minSilence='9000'", [], 5.0),
+        ("length='4' silence='false' minSilence='1000'", [], 5.0),
+        ("length='4'", [[2, "hello"]], 5.0),
+        ("length='4' beep='true'", [], 5.0),
+    ],
+)
+def test_waiting(phone: Phone, web: Web, attributes: str, said: list[list[object]], until: float) -> None:
+    phone.number(CALLER, says=said)
+    lines = heard(phone, web, f"<Speak>Hi</Speak><Wait {attributes}/><Speak>End</Speak>")
+    assert lines[-1] == (until, 'hears "End"')
+    assert ("waits for a beep that never comes: no answering machine is simulated" in phone.texts("note")) is (
+        "beep" in attributes
+    )
+
+
+def test_tones_are_heard(phone: Phone, web: Web) -> None:
+    lines = heard(phone, web, "<DTMF async='false'>1w2W</DTMF><DTMF>99</DTMF><Speak>End</Speak>")
+    assert lines == [(0.0, "hears the tones 1w2W for 2 s"), (2.0, "hears the tones 99 for 0.5 s"), (2.0, 'hears "End"')]
+
+
+def test_tones_that_are_none_are_not_sent(phone: Phone, web: Web) -> None:
+    uuid = phone.call(web.xml("/answer", "<DTMF async='false'>12x</DTMF><Speak>End</Speak>"))
+    phone.run()
+    assert phone.texts("hear") == ['hears "End"']
+    assert phone.ended(uuid)[0] == 4010
+
+
+def test_what_is_heard_before_the_answer(phone: Phone, web: Web) -> None:
+    early = "<Speak>One moment.</Speak><Wait length='2'/><Play>https://e.com/a.mp3</Play>"
+    uuid = phone.call(web.xml("/answer", f"<PreAnswer>{early}</PreAnswer><Speak>Hello</Speak>"))
+    phone.advance(12)
+    assert phone.leg(uuid)["state"] == "ringing"
+    phone.run()
+    assert [(entry["at"], entry["text"]) for entry in phone.entries("hear", "wait", "answer")] == [
+        (0.0, 'hears "One moment."'),
+        (1.0, "hears nothing for 2 s"),
+        (3.0, "hears audio https://e.com/a.mp3"),
+        (13.0, "is answered"),
+        (13.0, 'hears "Hello"'),
+    ]
+
+
+def test_a_call_may_be_refused_after_early_media(phone: Phone, web: Web) -> None:
+    uuid = phone.call(web.xml("/answer", "<PreAnswer><Speak>Closed.</Speak></PreAnswer><Hangup reason='busy'/>"))
+    phone.run()
+    assert phone.ended(uuid) == (3010, "Answer XML")
+
+
+def test_early_media_ends_after_half_a_minute(phone: Phone, web: Web) -> None:
+    lines = heard(phone, web, "<PreAnswer><Play loop='9'>https://e.com/a</Play></PreAnswer><Speak>Hello</Speak>")
+    assert lines[-1] == (30.0, 'hears "Hello"')
+    assert phone.texts("cut") == ["stops hearing audio https://e.com/a after 30.0 s"]
+
+
+def test_early_media_of_an_answered_call_is_just_played(phone: Phone, web: Web) -> None:
+    document = "<Speak>Hi</Speak><PreAnswer><Play loop='4'>https://e.com/a</Play></PreAnswer><Speak>End</Speak>"
+    assert heard(phone, web, document)[-1] == (41.0, 'hears "End"')
+
+
+def test_what_plivos_sdks_allow_before_the_answer(plivo: Phone, web: Web) -> None:
+    web.xml("/given", "<Speak>Welcome</Speak>")
+    digits = "<GetDigits action='{web}/given' numDigits='2'><Speak>Your code?</Speak></GetDigits>"
+    early = f"<Message src='1' dst='2'>Hi</Message><DTMF>1</DTMF>{digits}<Redirect>{{web}}/given</Redirect>"
+    uuid = plivo.call(web.xml("/answer", f"<PreAnswer>{early}</PreAnswer><Speak>No</Speak>"))
+    plivo.advance(2)
+    plivo.control("POST", f"calls/{uuid}/press", {"digits": "42"})
+    assert (web.one("/given").params["Digits"], web.one("/given").params["CallStatus"]) == ("42", "ringing")
+    plivo.run()
+    silent = plivo.call(f"{web.url}/answer")
+    plivo.run()
+    assert web.at("/given")[-1].params["CallUUID"] == silent
+    assert "Digits" not in web.at("/given")[-1].params  # nothing was pressed: the Redirect leads on
 
 
 def test_redirect_leads_on_and_the_rest_is_dropped(phone: Phone, web: Web) -> None:
@@ -180,15 +283,3 @@ def test_each_platform_has_its_own_words(phone: Phone, web: Web) -> None:
         uuid = phone.call(web.xml("/answer", f"<{name}><Speak>Hi</Speak></{name}>"))
         phone.run()
         assert phone.ended(uuid)[0] == code
-
-
-def test_the_executed_elements_are_words_of_the_platform(phone: Phone) -> None:
-    """Both ways: no executor without an element, and everything else is noted as passed over."""
-    from callflows.simulator.dialects import DIALECTS
-    from callflows.simulator.execution.flow import VERBS
-
-    words = {name for dialect in DIALECTS.values() for name in dialect.vocabulary["Response"]}
-    assert set(VERBS) <= words
-    assert words - set(VERBS) == {
-        "Record", "Conference", "Stream", "PreAnswer", "DTMF", "Message", "MultiPartyCall",
-    }  # fmt: skip

@@ -10,6 +10,8 @@ import pytest
 import requests
 from plivo.exceptions import (
     AuthenticationError,
+    ForbiddenError,
+    GeoPermissionError,
     InvalidRequestError,
     PlivoRestError,
     PlivoServerError,
@@ -101,14 +103,77 @@ def test_a_queued_call_is_listed_as_queued_and_cannot_be_transferred(plivo: Phon
 
 @pytest.mark.parametrize(
     ("fault", "error"),
-    [("429", PlivoRestError), ("html-502", PlivoRestError), ("500-after-acting", PlivoServerError)],
+    [
+        ("400", ValidationError),
+        ("401", AuthenticationError),
+        ("403", ForbiddenError),
+        ("404", ResourceNotFoundError),
+        ("405", InvalidRequestError),
+        ("409", InvalidRequestError),
+        ("422", InvalidRequestError),
+        ("429", PlivoRestError),
+        ("500", PlivoServerError),
+        ("502", PlivoRestError),
+        ("503", PlivoRestError),
+        ("html-502", PlivoRestError),
+        ("500-after-acting", PlivoServerError),
+        ("reset-before", requests.exceptions.ConnectionError),
+        ("reset-after", requests.exceptions.ConnectionError),
+    ],
 )
 def test_a_bad_day_reaches_the_sdk_as_its_errors(
     plivo: Phone, client: Any, web: Web, bridged: str, fault: str, error: type[Exception]
 ) -> None:
     plivo.control("POST", "faults", {"rest": fault, "count": 3})  # the SDK asks again after a 5xx, twice
-    with pytest.raises(error):
+    with pytest.raises(error) as caught:
         client.calls.transfer(bridged, legs="aleg", aleg_url=web.xml("/aleg", "<Wait/>"))
+    assert type(caught.value) is error
+
+
+def test_a_barred_region_has_an_error_of_its_own(plivo: Phone, client: Any) -> None:
+    plivo.control("POST", "faults", {"rest": "403"})
+    with pytest.raises(GeoPermissionError):
+        client.calls.create(from_=LINE, to_=CALLER, answer_url="https://example.com/")
+
+
+def test_the_sdk_cancels_what_is_queued(plivo: Phone, client: Any, web: Web) -> None:
+    plivo.number(CALLER, queued=50)
+    uuid = client.calls.create(from_=LINE, to_=CALLER, answer_url=web.xml("/answer", "")).request_uuid
+    assert client.queued_calls.get(uuid).call_status == "queued"
+    assert client.calls.cancel(uuid) is None
+    assert plivo.ended(uuid) == (1000, "API Request")
+    assert client.queued_calls.list_ids().calls == []
+    with pytest.raises(ResourceNotFoundError, match="not found"):
+        client.calls.cancel(uuid)
+
+
+def test_the_sdk_reads_records_page_by_page(plivo: Phone, client: Any, web: Web) -> None:
+    numbers = [f"+141555501{i:02}" for i in range(1, 26)]
+    client.calls.create(from_=LINE, to_="<".join(numbers), answer_url=web.xml("/answer", "<Wait/>"))
+    plivo.run()
+    page = client.calls.list(call_direction="outbound", hangup_cause_code=4010)
+    assert (len(page), page.meta.total_count) == (20, 25)
+    assert {f"+{each.to_number}" for each in client.calls} == set(numbers)  # follows meta.next
+    record = client.calls.get(page[0].call_uuid)
+    assert (record.hangup_cause_name, record.call_duration) == ("End Of XML Instructions", 1)
+
+
+def test_the_sdk_gets_its_answer_later(plivo: Phone, client: Any, web: Web, bridged: str) -> None:
+    done = web.xml("/done", "")
+    aleg = web.xml("/aleg", "<Wait/>")
+    reply = client.calls.transfer(bridged, legs="aleg", aleg_url=aleg, callback_url=done)
+    assert reply.message == "async api spawned"
+    assert client.live_calls.list_ids(callback_url=done, callback_method="GET").message == "async api spawned"
+    plivo.advance(0)
+    first, second = web.at("/done")
+    assert (first.params["message"], first.params["api_id"]) == ("call transferred", reply.api_id)
+    assert bridged in second.params["calls"]
+
+
+def test_a_fault_that_passes_is_not_even_noticed(plivo: Phone, client: Any, bridged: str) -> None:
+    plivo.control("POST", "faults", {"rest": "503", "count": 2})
+    assert bridged in client.live_calls.list_ids().calls  # asked three times
+    assert [entry["status"] for entry in plivo.control("GET", "requests")][-3:] == [503, 503, 200]
 
 
 def test_a_500_after_acting_has_acted_and_the_sdk_transfers_again(

@@ -110,3 +110,56 @@ def test_the_plivo_hangup_has_the_captured_keys(start: Callable[..., Phone], web
     )
     names = [pair.split("=")[0] for pair in answer.body.decode().split("&")]
     assert names == sorted(names)
+
+
+# -- what the vendor's SDKs send, none of which is published: told by raw HTTP
+
+
+def dialect(vobiz: Phone, sdk: str) -> dict[str, str]:
+    sim = vobiz.simulator
+    known = {"X-Auth-ID": sim.auth_id, "X-Auth-Token": sim.auth_token}
+    return {
+        "generated": {**known, "Authorization": "Bearer some-token", "User-Agent": "python-httpx/0.28"},
+        "fork": {**known, "Content-Type": "application/json", "User-Agent": "vobiz-python/0.1.0"},
+    }[sdk]
+
+
+def test_the_forked_sdk_transfers_with_just_what_it_was_given(vobiz: Phone, web: Web, bridged: str) -> None:
+    body = {"aleg_url": web.xml("/aleg", "<Wait length='100'/>")}  # legs is not added when it is left out
+    reply = vobiz.rest("POST", f"Call/{bridged}/", body, headers=dialect(vobiz, "fork"))
+    assert reply.status_code == 202
+    vobiz.advance(0)
+    assert len(web.at("/aleg")) == 1
+
+
+@pytest.mark.parametrize("fault", ["400", "401", "404", "429"])
+def test_the_forked_sdk_finds_its_errors_under_error(vobiz: Phone, bridged: str, fault: str) -> None:
+    vobiz.control("POST", "faults", {"rest": fault})
+    reply = vobiz.rest("POST", f"Call/{bridged}/", {"legs": "aleg"}, headers=dialect(vobiz, "fork"))
+    assert (reply.status_code, type(reply.json()["error"])) == (int(fault), str)
+
+
+def test_the_generated_sdk_leaves_out_slashes_and_adds_a_bearer_token(vobiz: Phone, bridged: str) -> None:
+    headers = dialect(vobiz, "generated")
+    assert bridged in vobiz.rest("GET", "Call?status=live", headers=headers).json()["calls"]
+    assert vobiz.rest("GET", f"Call/{bridged}?status=live", headers=headers).json()["call_uuid"] == bridged
+    assert vobiz.rest("GET", "Call?status=queued", headers=headers).json()["calls"] == []
+    assert vobiz.rest("DELETE", f"Call/{bridged}", headers=headers).status_code == 204
+    assert vobiz.ended(bridged) == (4000, "API Request")
+
+
+def test_the_generated_sdk_asks_again_after_a_409(vobiz: Phone, bridged: str) -> None:
+    headers = dialect(vobiz, "generated")
+    for fault in ("409", "429", "500"):
+        vobiz.control("POST", "faults", {"rest": fault})
+    statuses = [vobiz.rest("GET", "Call?status=live", headers=headers).status_code for _ in range(4)]
+    assert statuses == [409, 429, 500, 200]
+
+
+@pytest.mark.parametrize("value", ["accepted", "404", "401"])
+def test_a_slash_may_be_demanded_of_get_and_delete(vobiz: Phone, bridged: str, value: str) -> None:
+    vobiz.switch(missing_slash_get_delete=value)
+    expected = {"accepted": (200, 204), "404": (404, 404), "401": (401, 401)}[value]
+    read = vobiz.rest("GET", f"Call/{bridged}?status=live")
+    assert (read.status_code, vobiz.rest("DELETE", f"Call/{bridged}").status_code) == expected
+    assert vobiz.rest("DELETE", f"Call/{bridged}/").status_code == (404 if value == "accepted" else 204)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from werkzeug.wrappers import Request
@@ -199,3 +200,153 @@ def test_a_transfer_of_a_placed_call_and_by_get(phone: Phone, web: Web) -> None:
     keys = [pair.split("=")[0] for pair in received.url.partition("?")[2].split("&")]
     assert keys == sorted(keys)
     assert "?t=…&b=1" in phone.transcript()
+
+
+# -- what is interrupted
+
+
+def instead(phone: Phone, web: Web, uuid: str, path: str = "/aleg", inside: str = "<Speak>Instead.</Speak>") -> None:
+    assert phone.transfer(uuid, aleg_url=web.xml(path, inside)).status_code == 202
+    phone.advance(0)
+
+
+NEVER = "<Speak>Never heard.</Speak>"
+KEYED = "action='{web}/action' numDigits='4'"
+
+
+@pytest.mark.parametrize(
+    ("provider", "inside"),
+    [
+        ("plivo", f"<GetInput {KEYED}><Speak>Press something now.</Speak></GetInput>"),
+        ("plivo", f"<GetDigits {KEYED}/>"),
+        ("vobiz", f"<Gather {KEYED}/>"),
+        ("plivo", "<Record action='{web}/action'/>"),
+        ("vobiz", "<Record action='{web}/action' redirect='true'/>"),
+        ("plivo", "<Conference action='{web}/action'>room</Conference>"),
+        ("vobiz", "<Conference action='{web}/action' stayAlone='true'>room</Conference>"),
+        ("plivo", "<Play loop='0'>https://example.com/hold.mp3</Play>"),
+        ("vobiz", "<Wait length='600'/>"),
+        ("plivo", f"<Dial action='{{web}}/action'><Number>{AGENT}</Number></Dial>"),
+        ("vobiz", f"<Dial callerId='{LINE}' action='{{web}}/action'><Number>{AGENT}</Number></Dial>"),
+    ],
+)
+def test_whatever_is_running_is_interrupted(start: Any, web: Web, provider: str, inside: str) -> None:
+    phone = start(provider)
+    phone.number(AGENT, after=30)
+    uuid = phone.call(web.xml("/answer", f"<Speak>Hi</Speak>{inside}{NEVER}"))
+    phone.advance(3)
+    if "numDigits" in inside:
+        phone.control("POST", f"calls/{uuid}/press", {"digits": "12"})
+    fetched_early = len(web.at("/action"))  # Vobiz reports a recording when it begins
+    instead(phone, web, uuid)
+    assert phone.entries("hear")[-1]["at"] == 3.0
+    phone.run()
+    assert phone.texts("hear")[-1] == 'hears "Instead."'
+    assert len(web.at("/action")) == fetched_early
+    assert not any("Never heard" in text for text in phone.texts())
+    assert phone.ended(uuid)[0] == 4010
+
+
+def test_a_scheduled_hang_up_survives_a_transfer(phone: Phone, web: Web) -> None:
+    uuid = phone.call(web.xml("/answer", "<Speak>Hi</Speak><Hangup schedule='30'/><Wait length='100'/>"))
+    phone.advance(10)
+    instead(phone, web, uuid, inside="<Wait length='600'/>")
+    phone.run()
+    assert phone.ended(uuid)[0] == 6000
+    assert phone.entries("hangup")[-1]["at"] == 31.0
+
+
+def test_what_the_person_would_do_survives_a_transfer(phone: Phone, web: Web) -> None:
+    phone.number(CALLER, hangs_up_after=40, keys=[[20, "1"]])
+    uuid = phone.call(web.xml("/answer", "<Speak>Hi</Speak><Wait length='600'/>"))
+    phone.advance(10)
+    instead(phone, web, uuid, inside="<Wait length='600'/>")
+    phone.run()
+    assert phone.texts("press") == ["presses 1"]
+    assert phone.ended(uuid) == (4000, "Caller")
+
+
+def test_a_leg_that_hears_a_confirm_sound_may_be_moved(phone: Phone, web: Web) -> None:
+    """Its Dial goes on without it."""
+    web.xml("/sound", "<Speak>Press one to accept this call, please, whenever you are ready to.</Speak>")
+    web.xml("/dialled", "<Speak>Dial over.</Speak>")
+    more = "confirmSound='{web}/sound' confirmKey='1'"
+    dial = f"<Dial callerId='{LINE}' action='{{web}}/dialled' {more}><Number>{AGENT}</Number></Dial>"
+    uuid = phone.call(web.xml("/answer", f"<Speak>Hi</Speak>{dial}"))
+    phone.advance(6)
+    b_leg = phone.b_leg()
+    assert not phone.leg(uuid)["connected_to"]
+    assert phone.transfer(uuid, legs="bleg", bleg_url=web.url).status_code == 400  # not connected yet
+    instead(phone, web, b_leg, "/mine")
+    assert web.one("/mine").params["CallUUID"] == b_leg
+    assert web.one("/dialled").params["CallUUID"] == uuid
+    phone.run()
+    assert phone.ended(b_leg)[0] == phone.ended(uuid)[0] == 4010
+
+
+def test_legs_bleg_from_the_b_legs_own_uuid_moves_the_caller(phone: Phone, web: Web) -> None:
+    uuid = bridge(phone, web)
+    reply = phone.transfer(phone.b_leg(), legs="bleg", bleg_url=web.xml("/other", "<Speak>Caller.</Speak>"))
+    assert reply.status_code == 202
+    phone.advance(0)
+    assert web.one("/other").params["CallUUID"] == uuid
+
+
+@pytest.mark.parametrize("from_b_leg", [False, True])
+def test_legs_both_from_either_uuid(phone: Phone, web: Web, from_b_leg: bool) -> None:
+    uuid = bridge(phone, web)
+    b_leg = phone.b_leg()
+    named, other = (b_leg, uuid) if from_b_leg else (uuid, b_leg)
+    phone.transfer(named, **legs_of(web))
+    phone.run()
+    assert (web.one("/aleg").params["CallUUID"], web.one("/bleg").params["CallUUID"]) == (named, other)
+    assert phone.ended(named)[0] == phone.ended(other)[0] == 4010
+
+
+# -- which calls
+
+
+def test_a_ringing_call_is_not_found(phone: Phone, web: Web) -> None:
+    placed = phone.place(web.xml("/answer", "<Speak>Hi</Speak>"))
+    inbound = phone.call(web.xml("/early", "<PreAnswer><Wait length='20'/></PreAnswer><Wait length='5'/>"))
+    phone.advance(1)
+    for uuid in (placed, inbound):
+        assert phone.leg(uuid)["state"] == "ringing"
+        assert phone.transfer(uuid, aleg_url=web.url).status_code == 404
+
+
+def test_a_ringing_call_may_be_moved(phone: Phone, web: Web) -> None:
+    """An inbound one at once; one that was placed, as soon as somebody answers, in place of its answer URL."""
+    phone.switch(ringing_transfer="202")
+    placed = phone.place(web.xml("/answer", "<Speak>Hi</Speak>"))
+    inbound = phone.call(web.xml("/early", "<PreAnswer><Wait length='20'/></PreAnswer><Wait length='5'/>"))
+    phone.advance(1)
+    instead(phone, web, placed, "/placed")
+    instead(phone, web, inbound, "/inbound")
+    assert web.one("/inbound")
+    assert not web.at("/placed")
+    phone.run()
+    assert web.one("/placed").params["CallStatus"] == "in-progress"
+    assert "StartApp" not in [each.params["Event"] for each in web.at("/answer")]
+    assert [entry["at"] for entry in phone.entries("transfer")] == [1.0, 3.0]
+    assert phone.ended(placed)[0] == phone.ended(inbound)[0] == 4010
+
+
+def test_a_transfer_of_a_call_that_is_never_answered_is_never_fetched(phone: Phone, web: Web) -> None:
+    phone.switch(ringing_transfer="202")
+    phone.number(CALLER, behaviour="busy")
+    placed = phone.place(web.xml("/answer", "<Speak>Hi</Speak>"))
+    phone.advance(1)
+    instead(phone, web, placed, "/placed")
+    phone.run()
+    assert phone.ended(placed)[0] == 3010
+    assert not web.at("/placed")
+    assert phone.texts("note")[-1] == f"the transfer to {web.url}/placed is never fetched: the call has ended"
+
+
+def test_a_leg_that_still_rings_in_a_dial_is_not_found(phone: Phone, web: Web) -> None:
+    phone.switch(ringing_transfer="202")
+    phone.number(AGENT, after=30)
+    phone.call(web.xml("/answer", f"<Speak>Hi</Speak><Dial callerId='{LINE}'><Number>{AGENT}</Number></Dial>"))
+    phone.advance(5)
+    assert phone.transfer(phone.b_leg("ringing"), aleg_url=web.url).status_code == 404

@@ -8,6 +8,7 @@ import hmac
 import time
 from collections.abc import Callable
 from typing import Any
+from xml.sax.saxutils import escape
 
 import pytest
 from plivo.utils import validate_signature, validate_v3_signature
@@ -117,12 +118,13 @@ def document_after(phone: Phone, web: Web, purpose: str, url: str, method: str =
     """A call whose next document, fetched for `purpose`, is at `url`."""
     if purpose == "answer":
         return phone.call(url, answer_method=method)
+    written = escape(url)
     if purpose == "redirect":
-        inside = f"<Redirect method='{method}'>{url}</Redirect>"
+        inside = f"<Redirect method='{method}'>{written}</Redirect>"
     elif purpose == "action":
-        phone.number(CALLER, keys=[[1, "1"]])
+        phone.number(CALLER, keys=[[1.5, "1"]])
         verb = AUTO_INPUT[phone.simulator.provider]
-        inside = f"<{verb} action='{url}' method='{method}' numDigits='1'/>"
+        inside = f"<{verb} action='{written}' method='{method}' numDigits='1'/>"
     else:
         inside = "<Wait length='60'/>"
     uuid = phone.call(web.xml("/start", f"<Speak>Hi</Speak>{inside}"))

@@ -23,6 +23,8 @@ def dial_event(callbacks: Callbacks, b_leg: Leg, action: str) -> dict[str, str]:
         "DialBLegTo": number(b_leg.to_number),
         "DialBLegPosition": str(b_leg.dialled.position if b_leg.dialled else 1),
     }
+    if callbacks.dialect.sip_headers_in_events and b_leg.dialled:
+        params |= dict(b_leg.dialled.sip_headers)
     if callbacks.dialect.bills_dial_events:
         params["DialBLegBillRate"] = callbacks.dialect.bill_rate
     if action == "hangup" and b_leg.hangup is not None:

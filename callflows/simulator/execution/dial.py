@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ..callbacks import DialOutcome, dial_digits
-from ..calls import Dialled, GoTo, HangUp, Key, Leg, LegNews
-from ..document import Element, is_http_url
+from ..calls import GoTo, HangUp, Key, Leg, LegNews
 from ..engine import Pause, Steps, Timer
+from .music import DialMusic
+from .noted import NOTED_WITHIN
+from .targets import targets
 from .turn import Turn, act
 
 RING_SECONDS = 120.0  # Vobiz docs, Dial. Plivo's say none, 30 and 120 on different pages
 TALK_SECONDS = 14400.0  # both platforms' docs, Dial timeLimit
+MOST_TALK_SECONDS = 86400.0  # the same: more is cut at 24 hours
 
 
 def dial(turn: Turn) -> Steps[None]:
@@ -27,8 +30,11 @@ def dial(turn: Turn) -> Steps[None]:
     if leg.direction == "inbound" and not caller_id and switches.missing_caller_id == "fails-silently":
         platform.note(leg, "note", "cannot dial: an inbound call's Dial needs a callerId; no callback will say so")
         return
-    yield from _ring_music(turn)
-    attempt = _Attempt(turn)
+    for child in element.children:
+        if (element.name, child.name) in NOTED_WITHIN:
+            why = NOTED_WITHIN[element.name, child.name]
+            platform.note(leg, "pass", f"{child.name} is passed over: {why}", element=child.name)
+    attempt = _Attempt(turn, DialMusic(platform, leg, element.get("dialMusic").strip()))
     try:
         outcome = yield from attempt.run(caller_id or leg.from_number)
     except GoTo:
@@ -46,19 +52,12 @@ def dial(turn: Turn) -> Steps[None]:
         raise HangUp(4010)
 
 
-def _ring_music(turn: Turn) -> Steps[None]:
-    music = turn.element.get("dialMusic").strip()
-    if music and music not in ("real", "none") and is_http_url(music):
-        standard = turn.platform.callbacks.standard(turn.leg, "Redirect", turn.platform.switches)
-        yield from turn.platform.fetch(turn.leg, "sound", music, "POST", standard)
-        turn.platform.note(turn.leg, "hear", f"hears the ring music of {music}", element="Dial", heard=music)
-
-
 @dataclass
 class _Attempt:
     """One Dial at work."""
 
     turn: Turn
+    music: DialMusic
     ringing: list[Leg] = field(default_factory=list)
     connected: Leg | None = None  # now
     bridged: Leg | None = None  # whoever was connected, also afterwards
@@ -71,27 +70,22 @@ class _Attempt:
     def run(self, caller_id: str) -> Steps[DialOutcome]:
         element, platform, leg = self.turn.element, self.turn.platform, self.turn.leg
         timeout = element.number("timeout", RING_SECONDS)
-        targets = element.children or (Element("Number", {}, element.text),)
-        for position, target in enumerate(targets, start=1):
-            dialled = Dialled(
-                position,
-                element.get("callbackUrl").strip(),
-                element.get("callbackMethod") or "POST",
-                element.get("confirmSound").strip(),
-                element.get("confirmKey").strip(),
-                element.number("confirmTimeout", 120),
-            )
-            self.ringing.append(platform.dial(leg, target.text, caller_id, dialled, timeout))
+        for number, dialled in targets(self.turn):
+            self.ringing.append(platform.dial(leg, number, caller_id, dialled, timeout))
         while self.ringing or self.connected:
             message = yield Pause(None)
             if isinstance(message, Key):
                 self._key(message)
             elif isinstance(message, LegNews):
                 self._news(message)
+        self.music.stop()
         return self.outcome()
 
     def _news(self, message: LegNews) -> None:
         b_leg = message.leg
+        if message.news == "rings":
+            self.music.rings()
+            return
         if message.news == "confirmed":
             if b_leg in self.ringing and b_leg.ended_at is None and self.connected is None:
                 self._connect(b_leg)
@@ -112,12 +106,14 @@ class _Attempt:
         for loser in self.ringing:
             platform.drop(loser, HangUp(9000))
         self.ringing = []
+        self.music.stop()
         if not leg.answered:
             platform.answer(leg)
         platform.bridge(leg, b_leg)
         platform.dial_event(b_leg, "connected")
         # a limit nobody asked for is hours away: time does not hurry there
-        seconds, asked = element.number("timeLimit", TALK_SECONDS), bool(element.get("timeLimit"))
+        asked = bool(element.get("timeLimit"))
+        seconds = min(MOST_TALK_SECONDS, element.number("timeLimit", TALK_SECONDS))
         self.limit = platform.engine.after(seconds, partial(platform.drop, b_leg, HangUp(6000)), background=not asked)
 
     def _over(self) -> None:
@@ -145,6 +141,7 @@ class _Attempt:
     def give_up(self) -> None:
         """The dialling leg is going elsewhere: nobody it still rings or talks to stays on the line."""
         platform, leg = self.turn.platform, self.turn.leg
+        self.music.stop()
         platform.engine.cancel(self.limit)
         source = (leg.ending_as.source if leg.ending_as else "") or platform.dialect.title
         for b_leg in [*self.ringing, *([self.connected] if self.connected else [])]:

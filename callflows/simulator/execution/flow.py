@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..calls import GoTo, HangUp, Leg, Target
-from ..document import Element, InvalidDocument, is_http_url, parse
-from ..engine import Steps
-from ..fetching import Exchange
+from ..calls import GoTo, HangUp, Key, Leg, Speech, Target
+from ..document import Element, InvalidDocument, is_http_url
+from ..engine import Pause, Steps
 from ..hangups import invalid_method, invalid_url, invalid_xml, unreachable
+from .attributes import strangers
+from .conference import conference
 from .dial import dial
+from .documents import read_document
+from .early import pre_answer
 from .gather import get_digits, get_input
+from .keys import dtmf
 from .leave import hangup, redirect
+from .noted import pass_over
+from .record import record
 from .sound import sound, wait
+from .stream import stream
 from .turn import Turn, Verb, count_step
 
 if TYPE_CHECKING:
@@ -26,8 +33,13 @@ VERBS: dict[str, Verb] = {
     "GetInput": get_input,
     "Gather": get_input,
     "Dial": dial,
+    "Record": record,
+    "Conference": conference,
     "Redirect": redirect,
     "Hangup": hangup,
+    "Stream": stream,
+    "PreAnswer": pre_answer,
+    "DTMF": dtmf,
 }
 
 # Any other element answers an inbound call that nothing has answered yet (Vobiz docs, Wait, PreAnswer, Hangup; Plivo's
@@ -60,7 +72,7 @@ def _obtain(platform: Platform, leg: Leg, target: Target) -> Steps[Element]:
     for url, method in ((target.url, target.method), fallback):
         if not url:
             continue
-        exchange = yield from platform.fetch(leg, target.purpose, url, method, params)
+        exchange = target.answered or (yield from platform.fetch(leg, target.purpose, url, method, params))
         try:
             if exchange.ok:
                 return read_document(platform, exchange)
@@ -70,31 +82,24 @@ def _obtain(platform: Platform, leg: Leg, target: Target) -> Steps[Element]:
     raise problem or HangUp(unreachable(target.purpose))
 
 
-def read_document(platform: Platform, exchange: Exchange) -> Element:
-    switches, dialect = platform.switches, platform.dialect
-    if not exchange.ok:
-        raise InvalidDocument(exchange.error or f"HTTP {exchange.http_status}")
-    kind = exchange.content_type.partition(";")[0].strip().lower()
-    if switches.content_type == "xml-only" and kind not in ("application/xml", "text/xml"):
-        raise InvalidDocument(f"the content type is {kind or 'missing'}")
-    return parse(
-        exchange.body,
-        dialect.vocabulary,
-        ignore_unknown=switches.unknown_element == "ignore",
-        ignore_bad_values=switches.bad_value == "default",
-        bare_dial=dialect.dial_takes_bare_number,
-        languages=dialect.input_languages,
-    )
-
-
 def _carry_out(platform: Platform, leg: Leg, document: Element) -> Steps[None]:
     elements = document.children
     for position, element in enumerate(elements):
+        yield from _let_move(leg)
         count_step(platform, leg)
+        leg.element = element.name
+        if leg.process is not None:
+            leg.process.forget(Key, Speech)  # pressed or said while nothing listened
         if not leg.answered and element.name not in NOT_ANSWERING:
             platform.answer(leg)
+        for name, attribute in strangers(element):
+            platform.note(leg, "note", f"{name} has no attribute {attribute[:40]}: it is ignored")
         turn = Turn(platform, leg, element, first=position == 0, last=position == len(elements) - 1)
-        if element.name in VERBS:
-            yield from VERBS[element.name](turn)
-        else:
-            platform.note(leg, "pass", f"{element.name} is passed over: not simulated", element=element.name)
+        yield from VERBS.get(element.name, pass_over)(turn)
+    yield from _let_move(leg)
+
+
+def _let_move(leg: Leg) -> Steps[None]:
+    """A transfer was accepted during a fetch: what was fetched is not begun, the transfer throws its GoTo in here."""
+    while leg.moving:
+        yield Pause(None)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..calls import GoTo, HangUp, Key, Leg, Target, plain, pretty
-from ..document import Element, InvalidDocument, is_http_url
+from ..document import is_http_url
 from ..engine import Pause, Steps, sleep
-from .flow import follow, read_document
-from .turn import start_sound
+from .documents import sound_document
+from .flow import follow
+from .keys import hear_tones
+from .turn import hearing, waiting_transfer
 
 if TYPE_CHECKING:
     from ..platform import Platform
@@ -18,7 +20,9 @@ def outbound_leg(platform: Platform, leg: Leg) -> Steps[None]:
     def life() -> Steps[None]:
         yield from sleep(platform.engine, platform.behaviour(leg.number).queued)
         yield from _ring(platform, leg, leg.call.ring_timeout)
-        yield from follow(platform, leg, _answer(leg))
+        if leg.call.send_digits:
+            hear_tones(platform, leg, leg.call.send_digits.partition("@")[0])
+        yield from follow(platform, leg, waiting_transfer(platform, leg) or _answer(leg))
 
     yield from _until_it_ends(platform, leg, life())
 
@@ -60,9 +64,12 @@ def _ring(platform: Platform, leg: Leg, timeout: float) -> Steps[None]:
     leg.rang = plan.behaviour != "busy"
     if leg.rang:
         platform.note(leg, "ring", "rings")
+        _introduce(platform, leg)
+        platform.tell_parent(leg, "rings")
         if leg.parent is None:
             call = leg.call
             platform.notify(leg, call.ring_url, call.ring_method, platform.callbacks.ring(leg))
+            _hang_up_on_ring(platform, leg, call.hangup_on_ring)
     patience = plan.gives_up_after if plan.behaviour == "no-answer" else plan.after
     if patience is None or patience >= timeout:
         yield from sleep(platform.engine, timeout)
@@ -74,12 +81,41 @@ def _ring(platform: Platform, leg: Leg, timeout: float) -> Steps[None]:
     platform.answer(leg)
 
 
+def _introduce(platform: Platform, leg: Leg) -> None:
+    """What a dialled phone gets with the call."""
+    dialled = leg.dialled
+    if dialled is None:
+        return
+    if dialled.caller_name:
+        platform.note(
+            leg, "note", f'is shown the caller\'s name "{dialled.caller_name}"', caller_name=dialled.caller_name
+        )
+    if dialled.sip_headers:
+        headers = dict(dialled.sip_headers)
+        listed = ", ".join(f"{name}: {value}" for name, value in headers.items())
+        platform.note(leg, "note", f"gets the SIP headers {listed}", sip_headers=headers)
+    if dialled.send_digits and dialled.send_on_preanswer:
+        hear_tones(platform, leg, dialled.send_digits)
+
+
+def _hang_up_on_ring(platform: Platform, leg: Leg, seconds: float | None) -> None:
+    """Plivo docs: seconds from the beginning of the ringing to the hang-up. An answer between does not matter."""
+
+    def hang_up() -> None:
+        platform.drop(leg, HangUp(6000 if leg.answered else 1000, platform.dialect.title))
+
+    if seconds is not None:
+        leg.timers.append(platform.engine.after(seconds, hang_up, background=True))
+
+
 def _dialled(platform: Platform, leg: Leg, timeout: float) -> Steps[None]:
     parent = leg.parent
     if parent is not None and plain(leg.to_number) == plain(parent.number):
         raise HangUp(2060, "Error", f"{pretty(leg.to_number)} would call itself")
     yield from _ring(platform, leg, timeout)
     platform.dial_event(leg, "answer")
+    if leg.dialled is not None and leg.dialled.send_digits and not leg.dialled.send_on_preanswer:
+        hear_tones(platform, leg, leg.dialled.send_digits)
     yield from _confirm(platform, leg)
     platform.tell_parent(leg, "confirmed")
     while True:
@@ -89,39 +125,31 @@ def _dialled(platform: Platform, leg: Leg, timeout: float) -> Steps[None]:
 
 
 def _confirm(platform: Platform, leg: Leg) -> Steps[None]:
-    """confirmSound is heard by the one who answered, confirmKey is asked of them."""
+    """confirmSound is heard by the one who answered, confirmKey is asked of them; confirmTimeout counts from the answer
+    (Plivo docs, Dial). Without a key to press, whoever hears the sound to its end is connected.
+    """
     dialled = leg.dialled
     if dialled is None:
         return
-    heard: list[object] = []
+    clock = platform.clock
+    until = clock.now() + dialled.confirm_timeout
+    key = dialled.confirm_key if platform.switches.confirm_key == "enforced" else ""
     if is_http_url(dialled.confirm_sound):
-        for element in (yield from _confirm_sound(platform, leg, dialled.confirm_sound)):
-            yield from _until_key(platform, start_sound(platform, leg, element), heard)
-            if dialled.confirm_key in heard:
-                return
-    if dialled.confirm_key and platform.switches.confirm_key == "enforced":
-        yield from _until_key(platform, dialled.confirm_timeout, heard, dialled.confirm_key)
-        if dialled.confirm_key not in heard:
-            raise HangUp(9110)
+        for element in (yield from sound_document(platform, leg, "confirmSound", dialled.confirm_sound)):
+            if clock.now() < until:
+                with hearing(platform, leg, element) as seconds:
+                    left = until - clock.now()
+                    if (yield from _presses(platform, key, left if seconds is None else min(left, seconds))):
+                        return
+    if key and not (yield from _presses(platform, key, until - clock.now())):
+        raise HangUp(9110)
 
 
-def _confirm_sound(platform: Platform, leg: Leg, url: str) -> Steps[list[Element]]:
-    params = platform.callbacks.standard(leg, "Redirect", platform.switches)
-    exchange = yield from platform.fetch(leg, "sound", url, "POST", params)
-    try:
-        document = read_document(platform, exchange)
-    except InvalidDocument as error:
-        platform.note(leg, "note", f"confirmSound is not played: {error}")
-        return []
-    return [element for element in document.children if element.name in ("Speak", "Play", "Wait")]
-
-
-def _until_key(platform: Platform, seconds: float | None, heard: list[object], wanted: str = "") -> Steps[None]:
-    """Until a key is pressed; with `wanted`, until that key is."""
-    until = None if seconds is None else platform.clock.now() + seconds
-    while until is None or until - platform.clock.now() > 1e-9:
-        message = yield Pause(None if until is None else until - platform.clock.now())
-        if isinstance(message, Key):
-            heard.append(message.digit)
-            if wanted in ("", message.digit):
-                return
+def _presses(platform: Platform, key: str, seconds: float) -> Steps[bool]:
+    """Whether this key is pressed within `seconds`; without a key to wait for, they just pass."""
+    until = platform.clock.now() + seconds
+    while until - platform.clock.now() > 1e-9:
+        message = yield Pause(until - platform.clock.now())
+        if key and isinstance(message, Key) and message.digit == key:
+            return True
+    return False

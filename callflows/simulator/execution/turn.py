@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..calls import GoTo, HangUp, Leg, Target
 from ..document import Element
 from ..engine import Steps
+from ..fetching import Exchange
 
 if TYPE_CHECKING:
     from ..platform import Platform
@@ -37,31 +39,73 @@ def count_step(platform: Platform, leg: Leg) -> None:
         raise HangUp(2060, "Error", f"{MAX_STEPS_AT_ONCE} elements or documents without any time passing")
 
 
-def start_sound(platform: Platform, leg: Leg, element: Element) -> float | None:
-    """Write down what a Speak, Play or Wait lets the leg hear; returns for how many seconds (None: until disturbed)."""
-    switches = platform.switches
-    times = int(element.number("loop", 1))
+def speaking_seconds(platform: Platform, words: str) -> float:
+    return max(1.0, len(words.split()) / platform.switches.words_per_second)
+
+
+def sound_seconds(platform: Platform, element: Element) -> float | None:
+    """How long a Speak, Play or Wait takes (None: until disturbed)."""
     if element.name == "Wait":
-        seconds = element.number("length", 1)
-        platform.note(leg, "wait", f"hears nothing for {seconds:g} s", seconds=seconds)
-        return seconds
+        return element.number("length", 1)
+    times = int(element.number("loop", 1))
+    seconds = platform.switches.play_seconds
     if element.name == "Speak":
-        heard = f'"{element.text}"'
-        seconds = max(1.0, len(element.text.split()) / switches.words_per_second) + element.pauses
-    else:
-        heard, seconds = f"audio {element.text}", switches.play_seconds
-    repeated = {0: " over and over", 1: ""}.get(times, f" {times} times")
-    platform.note(leg, "hear", f"hears {heard}{repeated}", element=element.name, heard=element.text, loop=times)
+        seconds = speaking_seconds(platform, element.text) + element.pauses
     return seconds * times if times else None
 
 
-def act(turn: Turn, params: dict[str, str], event: str = "Redirect") -> Steps[None]:
-    """Report to the element's `action`; unless redirect="false" its answer becomes the leg's document."""
+def start_sound(platform: Platform, leg: Leg, element: Element) -> float | None:
+    """Write down what a Speak, Play or Wait lets the leg hear; returns for how many seconds (None: until disturbed)."""
+    seconds = sound_seconds(platform, element)
+    if element.name == "Wait":
+        platform.note(leg, "wait", f"hears nothing for {seconds or 0:g} s", seconds=seconds)
+        return seconds
+    times = int(element.number("loop", 1))
+    repeated = {0: " over and over", 1: ""}.get(times, f" {times} times")
+    heard = _heard(element)
+    platform.note(leg, "hear", f"hears {heard}{repeated}", element=element.name, heard=element.text, loop=times)
+    return seconds
+
+
+def _heard(element: Element) -> str:
+    return f'"{element.text}"' if element.name == "Speak" else f"audio {element.text}"
+
+
+@contextmanager
+def hearing(platform: Platform, leg: Leg, element: Element, *, again: bool = False) -> Iterator[float | None]:
+    """`start_sound`, for those who stay until it is over. Whoever leaves earlier (a key, a word, a transfer, a hang-up)
+    has cut it short, and the transcript says after how long. What is heard `again` is not told again.
+    """
+    since = platform.clock.now()
+    seconds = sound_seconds(platform, element) if again else start_sound(platform, leg, element)
+    try:
+        yield seconds
+    finally:
+        passed = platform.clock.now() - since
+        if seconds is None or passed < seconds - 1e-9:
+            text = "stops waiting" if element.name == "Wait" else f"stops hearing {_heard(element)}"
+            platform.note(leg, "cut", f"{text} after {passed:.1f} s", element=element.name, seconds=round(passed, 3))
+
+
+def waiting_transfer(platform: Platform, leg: Leg) -> Target | None:
+    """A transfer that was accepted while the leg could not move, and that takes effect now."""
+    target, leg.waiting = leg.waiting, None
+    if target is not None:
+        platform.note(leg, "transfer", f"is moved to {target.url}", url=target.url)
+    return target
+
+
+def act(
+    turn: Turn, params: dict[str, str], event: str = "Redirect", *, redirect: bool = True
+) -> Steps[Exchange | None]:
+    """Report to the element's `action`; unless redirect="false" its answer becomes the leg's document. `redirect` is
+    what holds where the element does not say. Returns what was answered.
+    """
     url = turn.element.get("action").strip()
     if not url:
-        return
+        return None
     method = turn.element.get("method") or "POST"
-    if turn.element.flag("redirect", True):
+    if turn.element.flag("redirect", redirect):
         raise GoTo(Target("action", url, method, params, event))
     standard = turn.platform.callbacks.standard(turn.leg, event, turn.platform.switches)
-    yield from turn.platform.fetch(turn.leg, "action", url, method, standard | params)
+    return (yield from turn.platform.fetch(turn.leg, "action", url, method, standard | params))

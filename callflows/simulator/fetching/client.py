@@ -1,6 +1,7 @@
 """The platform's HTTP client: one attempt at one exchange with a web application, with its timeouts and limits.
 
-Redirects are not followed (no document says they are, and "non-2xx" is an error in both). Knows no telephony.
+A 3xx is an answer like any other here. A part of an answer is none, and is marked as partial, because it is not retried
+(Plivo docs, callback configurations). Knows no telephony.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import httpx2
 
-from ..document import MAX_BYTES
+from .faults import WebFaults
+from .in_process import App, InProcess
+
+READ_AT_MOST = 1_000_000  # bytes: what is too large is judged where documents are judged
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,9 @@ class Exchange:
     content_type: str = ""
     error: str = ""
     cost: float = 0.0  # virtual seconds: an exchange costs none unless something timed out
+    partial: bool = False  # it broke off after its headers had come
+    location: str = ""  # of a 3xx
+    exception: str = ""  # what an application in this process raised
 
     @property
     def ok(self) -> bool:
@@ -53,7 +60,7 @@ def from_fragment(url: str, default: HttpSettings) -> HttpSettings:
 
     def number(key: str, low: int, high: int) -> int | None:
         text = found.get(key, "")
-        return int(text) if re.fullmatch(r"\d{1,6}", text) and low <= int(text) <= high else None
+        return int(text) if re.fullmatch(r"[0-9]{1,6}", text) and low <= int(text) <= high else None
 
     connect, read, total = number("ct", 100, 10_000), number("rt", 100, 40_000), number("tt", 100, 55_000)
     retries = number("rc", 0, 5)
@@ -88,17 +95,18 @@ def _tls() -> ssl.SSLContext:
 
 
 class Fetcher:
-    """`patience` caps the wall-clock seconds any one timeout really takes; virtual time always pays the full one."""
+    """`patience` caps the wall-clock seconds any one timeout really takes; virtual time always pays the full one.
 
-    def __init__(self, patience: float | None = None) -> None:
+    `apps`: web applications in this process, by the origin that is theirs: scheme://host[:port].
+    """
+
+    def __init__(self, patience: float | None = None, apps: Mapping[str, App] | None = None) -> None:
         self.patience = patience
+        self.faults = WebFaults()
         # no keep-alive: a web application that restarts between two fetches must not look unreachable
-        self._client = httpx2.Client(
-            verify=_tls(),
-            trust_env=False,
-            follow_redirects=False,
-            limits=httpx2.Limits(max_keepalive_connections=0, max_connections=None),
-        )
+        limits = httpx2.Limits(max_keepalive_connections=0, max_connections=None)
+        network = httpx2.HTTPTransport(verify=_tls(), trust_env=False, limits=limits)
+        self._client = httpx2.Client(transport=InProcess(apps or {}, network), trust_env=False, follow_redirects=False)
 
     def close(self) -> None:
         self._client.close()
@@ -112,40 +120,50 @@ class Fetcher:
         headers: Callable[[str], Mapping[str, str]],
     ) -> Exchange:
         """`headers` is asked with the URL as sent, which is what signatures are made of."""
-        target = wire_url(url, method, params)
-        body = urlencode(sorted(params.items()), errors="replace").encode() if method == "POST" else None
-        sent = dict(headers(target))
-        if body is not None:
-            sent["Content-Type"] = "application/x-www-form-urlencoded"
         read, connect = self._real(settings.read), self._real(settings.connect)
-        deadline = monotonic() + self._real(settings.total)
         timeout = httpx2.Timeout(connect=connect, read=read, write=read, pool=None)
+        heard = Exchange(method, url)
         try:
+            target = wire_url(url, method, params)
+            sent = dict(headers(target))
+            body = None
+            if method == "POST":
+                body = urlencode(sorted(params.items()), errors="replace").encode()
+                sent["Content-Type"] = "application/x-www-form-urlencoded"
+            deadline = monotonic() + self._real(settings.total)
             with self._client.stream(method, target, content=body, headers=sent, timeout=timeout) as reply:
-                content = b""
+                heard = replace(
+                    heard,
+                    http_status=reply.status_code,
+                    content_type=reply.headers.get("content-type", ""),
+                    location=reply.headers.get("location", ""),
+                    exception=str(reply.extensions.get("exception", "")),
+                )
+                content = bytearray()
                 for chunk in reply.iter_bytes():
                     content += chunk
-                    if len(content) > MAX_BYTES:
-                        break  # too large is judged where documents are judged
+                    if len(content) > READ_AT_MOST:
+                        break
                     if monotonic() > deadline:
-                        raise httpx2.ReadTimeout("total time")
-                kind = reply.headers.get("content-type", "")
-                return Exchange(method, url, reply.status_code, content, kind)
+                        return replace(heard, error="read timeout", cost=settings.total, partial=True)
+                return replace(heard, body=bytes(content))
         except httpx2.ConnectTimeout:
             return Exchange(method, url, error="connect timeout", cost=settings.connect)
         except httpx2.TimeoutException:
-            return Exchange(method, url, error="read timeout", cost=settings.read)
-        except (httpx2.ConnectError, httpx2.InvalidURL, httpx2.UnsupportedProtocol, UnicodeError):
-            return Exchange(method, url, error="cannot connect")
-        except httpx2.HTTPError as error:
-            return Exchange(method, url, error=f"connection broke ({type(error).__name__})")
+            return replace(heard, error="read timeout", cost=settings.read, partial=bool(heard.http_status))
+        except (httpx2.ConnectError, httpx2.InvalidURL, httpx2.UnsupportedProtocol, ValueError):
+            return replace(heard, error="cannot connect")
+        except httpx2.HTTPError:  # of which kind is a matter of milliseconds: the same run gives the same transcript
+            return replace(heard, error="connection broke", partial=bool(heard.http_status))
 
     def _real(self, seconds: float) -> float:
         return seconds if self.patience is None else min(seconds, self.patience)
 
 
 def kind_of_failure(result: Exchange) -> str:
-    """As retry policies name it: ct, rt, 3xx, 4xx, 5xx; empty if it is none."""
+    """As retry policies name it: ct, rt, 3xx, 4xx, 5xx; empty if it is none. A partial answer is in no policy."""
+    if result.partial:
+        return "partial"
     if result.error:
         return "ct" if result.error in ("connect timeout", "cannot connect") else "rt"
     return "" if result.ok else f"{result.http_status // 100}xx"

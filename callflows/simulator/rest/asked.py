@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 
 class Refused(Exception):
-    def __init__(self, http_status: int, error: str) -> None:
-        self.http_status, self.error = http_status, error
+    """`content` is for the few refusals whose documented shape is not the usual one."""
+
+    def __init__(self, http_status: int, error: str, content: dict[str, Any] | None = None) -> None:
+        self.http_status, self.error, self.content = http_status, error, content
 
 
 @dataclass
