@@ -21,6 +21,7 @@ from plivo.utils import signature_v3
 
 from .checking import check_many
 from .load import Sample, measure
+from .simulating import simulate
 
 HERE = Path(__file__).parent
 TOKEN, NONCE = "bench-auth-token-0123456789", "31627761595286130198"
@@ -113,6 +114,7 @@ def main() -> None:
                 server.wait(30)
     report(samples, options.json)
     print(check_many())
+    print(simulate())
 
 
 def run(options: argparse.Namespace, requests: list[bytes]) -> dict[str, list[Sample]]:

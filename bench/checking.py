@@ -57,10 +57,10 @@ default = 30
 SHARED = '{% macro say(text) %}<Speak language="en-US">{{ text }}</Speak>{% endmacro %}\n'
 
 
-def write_flows(templates: Path) -> None:
+def write_flows(templates: Path, count: int = FLOWS) -> None:
     Path(templates, "_shared").mkdir(parents=True)
     Path(templates, "_shared", "say.xml").write_text(SHARED)
-    for number in range(FLOWS):
+    for number in range(count):
         flow = templates / f"team{number}"
         flow.mkdir()
         Path(flow, "flow.toml").write_text(TOML.replace("NUMBER", str(number)))

@@ -20,6 +20,7 @@ LAYERS: dict[str, int] = {
     "scrub": 1,
     "shipped": 1,
     "signing": 1,
+    "substitutes": 1,
     "suggest": 1,
     "urls": 1,
     "documents": 2,
@@ -28,6 +29,7 @@ LAYERS: dict[str, int] = {
     "store": 2,
     "answering": 3,
     "calls": 3,
+    "capture": 3,
     "checks": 3,
     "compose": 3,
     "exploring": 3,
@@ -39,6 +41,7 @@ LAYERS: dict[str, int] = {
     "webhooks": 4,
     "app": 5,
     "cli": 6,
+    "testing": 6,
     "__main__": 6,
 }
 ROOMS = {"documents", "flows", "providers", "store"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .. import __version__
-from . import checks, demo, flows, rules, serving, simulator, transfers
+from . import capture, checks, demo, flows, rules, serving, simulate, simulator, transfers
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,6 +20,6 @@ def main() -> None:
     """
 
 
-for _group in (flows, rules, transfers, checks, serving, simulator, demo):
+for _group in (flows, rules, transfers, checks, capture, serving, simulator, simulate, demo):
     for _command in _group.COMMANDS:
         main.add_command(_command)

@@ -1,0 +1,89 @@
+"""callflows as the application a test's phone talks to: targets are flows, as on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+
+from .. import targets, transfers
+from ..compose import Case, Composed, Composer
+from ..errors import CallflowsError
+from ..flows import Flow, Step
+from ..models import CallEvent
+from ..runtime import Runtime
+from ..signing import Token
+from ..simulator.rehearsing import Phone, WebSite
+from ..store import Drain
+from ..urls import events_path
+
+Watcher = Callable[[Case, Composed], None]
+
+
+class WatchedComposer(Composer):
+    """The composer of a runtime, in the virtual time of a test, and watched."""
+
+    def __init__(self, composer: Composer, now: Callable[[], datetime], watch: Watcher) -> None:
+        super().__init__(composer.settings, composer.versions, composer.signer)
+        self.now, self.watch = now, watch
+        self._looking_ahead = False
+
+    def compose(
+        self,
+        flow: Flow,
+        step: Step,
+        provider: str,
+        *,
+        event: CallEvent,
+        token: Token,
+        seconds: float | None = None,
+        sampled: bool = False,
+    ) -> Composed:
+        case = Case(self, flow, step, provider, event, token, sampled, now=self.now())
+        composed = case.compose(seconds)
+        if not (sampled or self._looking_ahead):
+            self.watch(case, composed)
+        return composed
+
+    @contextmanager
+    def looking_ahead(self) -> Iterator[None]:
+        """What a preflight composes was not served to anybody."""
+        self._looking_ahead = True
+        try:
+            yield
+        finally:
+            self._looking_ahead = False
+
+
+class FlowSite(WebSite):
+    """`support` is a flow, `support/bleg` a step of it; what starts with / or is a URL is another page of the app."""
+
+    refusals: tuple[type[Exception], ...] = (CallflowsError,)
+
+    def __init__(self, runtime: Runtime, phone_provider: str, now: Callable[[], datetime], watch: Watcher) -> None:
+        super().__init__(runtime.composer.urls.base)
+        self.runtime, self.provider = runtime, phone_provider
+        self.composer = WatchedComposer(runtime.composer, now, watch)
+        runtime.composer = self.composer
+        self._drain = Drain(runtime.settings.state_dir / "journal", runtime.store)
+
+    def answer_url(self, target: str, params: Mapping[str, object]) -> str:
+        if target.startswith("/") or "://" in target:
+            return super().answer_url(target, params)
+        place = targets.find_target(self.runtime, target, "answer")
+        return targets.entry_url(self.runtime, self.provider, place, params)
+
+    def events_url(self) -> str:
+        return targets.signed_url(self.runtime, self.provider, events_path(self.provider), Token())
+
+    def transfer(self, phone: Phone, call_uuid: str, aleg: str, bleg: str, params: Mapping[str, object]) -> None:
+        if any(target.startswith("/") or "://" in target for target in (aleg, bleg)):
+            super().transfer(phone, call_uuid, aleg, bleg, params)
+            return
+        while self._drain.once():
+            pass  # what is known of the call is in the store by then, on a server that has a keeper
+        with self.composer.looking_ahead():
+            plan = transfers.prepare(
+                self.runtime, call_uuid, aleg=aleg, bleg=bleg, params=params, provider=self.provider
+            )
+        transfers.request(self.runtime, plan)

@@ -1,0 +1,203 @@
+"""`callflows simulate`: scenario files from the command line; and what is said of a broken one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callflows.cli import main
+from callflows.simulator.rehearsing import scenario
+
+from .conftest import REPOSITORY, write_flow
+
+GOOD = "# a comment\non plivo, vobiz\n\ndial hello\nhears Hello\nis hung up 4010\n"
+
+
+class Done:
+    """What a command line gave."""
+
+    def __init__(self, result: Result) -> None:
+        self.returncode, self.stdout, self.stderr = result.exit_code, result.stdout, result.stderr
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+
+
+@pytest.fixture
+def simulate(values: dict[str, Any], templates: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+    """`callflows simulate ...` with one flow, `hello`, in this process."""
+    write_flow(templates, "hello", answer="<Response><Speak>Hello there</Speak></Response>")
+    monkeypatch.setenv("CALLFLOWS_TEMPLATES", values["TEMPLATES"])
+    return lambda *arguments: Done(CliRunner().invoke(main, ["simulate", *map(str, arguments)]))
+
+
+def written(folder: Path, text: str, name: str = "the-caller-is-greeted.scenario") -> Path:
+    (folder / name).write_text(text)
+    return folder / name
+
+
+def test_a_scenario_is_carried_out_on_both_platforms(simulate: Callable[..., Done], tmp_path: Path) -> None:
+    done = simulate(str(written(tmp_path, GOOD)))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count('hears "Hello there"') == 2
+    assert "ok  The caller is greeted (plivo)" in done.stdout
+    assert "ok  The caller is greeted (vobiz)" in done.stdout
+    assert done.stdout.endswith("2 runs of 1 scenario, all as written\n")
+    assert not (tmp_path / "state").exists()  # nothing is left behind
+
+
+def test_what_does_not_come_true_is_told_with_file_and_line(simulate: Callable[..., Done], tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD.replace("hears Hello", 'hears "Goodbye"'))
+    done = simulate(str(path), "--provider", "plivo", "--quiet")
+    assert done.returncode == 1
+    assert f'{path}:5: hears "Goodbye": +14155550101 did not hear "Goodbye"' in done.stderr
+    assert 'heard instead: "Hello there"' in done.stderr
+    assert "FAILED  The caller is greeted (plivo)" in done.stdout
+    assert "calls +14155550100" in done.stdout  # the transcript of a failure is shown even so
+
+
+def test_as_json(simulate: Callable[..., Done], tmp_path: Path) -> None:
+    written(tmp_path, GOOD)
+    written(tmp_path, "dial hello\nhears Goodbye\n", "another.scenario")
+    done = simulate(str(tmp_path), "--json", "--provider", "vobiz")
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    assert [(row["title"], row["ok"], row["line"]) for row in found["scenarios"]] == [
+        ("Another", False, 2),
+        ("The caller is greeted", True, None),
+    ]
+    assert found["ok"] is False
+    assert [entry["kind"] for entry in found["scenarios"][1]["transcript"]][:2] == ["call", "fetch"]
+
+
+def test_every_switch_that_matters_is_tried(simulate: Callable[..., Done], tmp_path: Path) -> None:
+    path = str(written(tmp_path, GOOD))
+    done = simulate(path, "--every-switch", "--quiet", "--provider", "plivo")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "(plivo, unknown_element = ignore)" in done.stdout
+    assert "other_leg" not in done.stdout  # nothing in this call depends on it
+    assert "signatures" not in done.stdout  # Plivo is known to sign
+    one = simulate(path, "--switch", "content_type=any", "--quiet", "--provider", "plivo")
+    assert "(plivo, content_type = any)" in one.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["nowhere.scenario"], 1, "nowhere.scenario: cannot be read: No such file or directory"),
+        (["."], 2, "there is no *.scenario in ."),
+        (["good.scenario", "--switch", "nonsense=1"], 2, "no switch 'nonsense'"),
+        (["good.scenario", "--app", "nowhere:app"], 1, "nowhere:app is no web application"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    simulate: Callable[..., Done], tmp_path: Path, arguments: list[str], code: int, said: str
+) -> None:
+    if arguments[0] == "good.scenario":
+        written(tmp_path, GOOD, "good.scenario")
+    done = simulate(*arguments)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_another_web_application(
+    simulate: Callable[..., Done], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "shop.py").write_text(
+        "def app(environ, start_response):\n"
+        "    start_response('200 OK', [('Content-Type', 'text/xml')])\n"
+        "    return [b'<Response><Speak>Open all day</Speak></Response>']\n"
+    )
+    path = written(tmp_path, "dial /answer\nhears open all day\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    done = simulate(path, "--app", "shop")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("", 0, "has no steps"),
+        ("# only a comment", 0, "has no steps"),
+        ("dial", 1, "`dial` takes what answers"),
+        ("dial a b", 1, "'b' is not NAME=VALUE"),
+        ("dial a x=1 x=2", 1, "x is given twice"),
+        ("dial a 'x", 1, "the quotes do not match"),
+        ("dial a\npress x", 2, "`press` takes keys"),
+        ("dial a\npress", 2, "`press` takes keys"),
+        ("dial a\nhears", 2, "`hears` takes words"),
+        ('dial a\nhears "x', 2, "`hears` takes words"),
+        ('dial a\nhears "x" within soon', 2, "within takes a number, not 'soon'"),
+        ("dial a\nis hung up soon", 2, "`is hung up` may add a code"),
+        ("dial a\nwait", 2, "wait takes a number"),
+        ("dial a\ntransfer to=x", 2, "`transfer` takes aleg=FLOW"),
+        ("dial a\non plivo", 2, "`on` comes before the first step"),
+        ("on pilvo\ndial a", 1, "`on` names platforms: plivo, vobiz"),
+        ("switch other_leg\ndial a", 1, "`switch` takes a name and a value"),
+        ("switch other_leg maybe\ndial a", 1, "other_leg is one of hangs-up, keeps-flow"),
+        ("switch nothing x\ndial a", 1, "no switch 'nothing'"),
+        ("at noon\ndial a", 1, "`at` takes a date and time"),
+        ("at 2026-12-24T18:00:00\ndial a", 1, "`at` needs a zone"),
+        ("number\ndial a", 1, "`number` takes a number"),
+        ("number +14155550123 busy after=x\ndial a", 1, "after takes a number, not 'x'"),
+        ("number +14155550123 keys=1\ndial a", 1, "keys takes SECONDS:DIGITS"),
+        ("dial a\nis connectd to +14155550123", 2, "did you mean `is connected to`?"),
+        ("dial a\ndance", 2, "no such step: 'dance'"),
+    ],
+)
+def test_a_broken_file_is_told_with_its_line(text: str, line: int, said: str) -> None:
+    with pytest.raises(scenario.ScenarioError, match=re.escape(said)) as caught:
+        scenario.parse(text, "a.scenario")
+    assert caught.value.line == line
+    assert str(caught.value).startswith(f"a.scenario:{line}: " if line else "a.scenario: ")
+
+
+def test_what_only_carrying_it_out_shows(simulate: Callable[..., Done], tmp_path: Path) -> None:
+    for text, said in (
+        ("number +14155550123 sleepy\ndial hello\n", ":1: behaviour is one of answers, busy"),
+        ("number nobody busy\ndial hello\n", ":1: 'nobody' is not a number"),
+        ("dial hello\nfault web=nonsense\n", ":2: "),
+        ("hears hello\n", "nobody has called yet"),
+        ("dial hullo\n", "there is no flow 'hullo'"),
+        ("dial hello/nothing\n", "flow hello has no step 'nothing'"),
+        ("dial hello\nwait 9\npress 1\n", "cannot press 1: the call has ended"),
+    ):
+        done = simulate(str(written(tmp_path, text)), "--provider", "plivo")
+        assert done.returncode == 1
+        assert said in done.stderr, (text, done.stderr)
+        assert "Traceback" not in done.stderr
+
+
+_WORDS = st.sampled_from(
+    [*scenario.VERBS, "on", "at", "switch", "plivo", '"', "'", "x=1", "+14155550123", "1", "#", "\n"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text(max_size=80), st.lists(_WORDS, max_size=20).map(" ".join)))
+def test_whatever_a_file_holds_it_is_read_or_refused(text: str) -> None:
+    try:
+        found = scenario.parse(text, "a.scenario")
+    except scenario.ScenarioError:
+        return
+    assert found.steps
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "a.scenario").write_bytes(b"dial \xff\xfe")
+    with pytest.raises(scenario.ScenarioError, match="is not UTF-8"):
+        scenario.load(tmp_path / "a.scenario")
+
+
+def test_the_guide_shows_every_step() -> None:
+    page = (REPOSITORY / "docs/testing.md").read_text()
+    for verb in scenario.VERBS:
+        if verb not in ("presses", "says"):  # other forms, for `NUMBER presses 1`
+            assert f"`{verb}" in page, verb
