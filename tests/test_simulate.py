@@ -110,14 +110,14 @@ def test_what_cannot_be_done_is_said(
 def test_another_web_application(
     simulate: Callable[..., Done], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "shop.py").write_text(
+    (tmp_path / "corner_shop.py").write_text(
         "def app(environ, start_response):\n"
         "    start_response('200 OK', [('Content-Type', 'text/xml')])\n"
         "    return [b'<Response><Speak>Open all day</Speak></Response>']\n"
     )
     path = written(tmp_path, "dial /answer\nhears open all day\n")
     monkeypatch.syspath_prepend(tmp_path)
-    done = simulate(path, "--app", "shop")
+    done = simulate(path, "--app", "corner_shop")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

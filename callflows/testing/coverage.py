@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..compose import Case, Composed
 from ..documents import outline
 from ..flows import Flow, branches
 from ..flows.trying.sampling import DIAL_STATUSES
+from ..simulator.rehearsing import Phone
+from .site import FlowSite
 
 
 @dataclass
@@ -56,6 +59,19 @@ class Coverage:
         for flow in flows:
             if flow is not None:
                 self._flow(flow)
+
+    def visited(self, phone: Phone) -> None:
+        """What a test's phone met of a web application that is not made of flows: its pages."""
+        if isinstance(phone.site, FlowSite):
+            return
+        pages = self.flows.setdefault("web application", FlowCoverage())
+        for entry in phone.simulator.platform.transcript.entries:
+            if entry.kind != "fetch" or entry.details["purpose"] == "callback":
+                continue
+            path = urlsplit(entry.details["url"]).path
+            pages.steps.setdefault(path, set()).add(phone.provider)
+            if entry.details.get("dial_status"):
+                pages.results.setdefault(path, set()).add(entry.details["dial_status"])
 
     def settle(self) -> None:
         """Look at everything served so far."""

@@ -130,6 +130,7 @@ def phone_on(
     from .stage import new_phone
 
     def begin(switches: Mapping[str, Any] = {}, at: datetime | str | None = None, seed: int | None = None) -> Phone:
+        _visited(request.node)
         found = new_phone(
             phone_platforms[phone_provider].simulator,
             phone_app,
@@ -194,12 +195,21 @@ class ScenarioFile(pytest.Module):
 # -- what is told of failures, and at the end
 
 
+def _visited(item: pytest.Item) -> None:
+    """A phone's transcript ends with its test, or where the test takes another."""
+    phone, coverage = item.stash.get(_phones, None), item.config.stash.get(_coverage, None)
+    if phone is not None and coverage is not None:
+        coverage.visited(phone)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     phone = item.stash.get(_phones, None)
+    if report.when == "call":
+        _visited(item)
     if phone is not None and report.failed and call.excinfo is not None:
         transcript = phone.transcript
         if transcript and transcript not in str(call.excinfo.value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -44,7 +45,6 @@ def settings_for(servers: Mapping[str, Server], state_dir: Path, templates: Path
         "DATABASE_URL": "",
         "SECRET_KEYS": "of-a-rehearsal-only",
         "KEEPER": False,
-        "LOG_LEVEL": "ERROR",
     }
     for name, server in servers.items():
         upper, account = name.upper(), server.simulator
@@ -59,11 +59,20 @@ def settings_for(servers: Mapping[str, Server], state_dir: Path, templates: Path
 
 
 def flows_app(values: Mapping[str, Any]) -> Any:
-    """callflows with these settings. Raise ConfigError where there are no flows to rehearse."""
+    """callflows with these settings. Raise ConfigError where there are no flows to rehearse.
+
+    Logging stays as whoever rehearses has it: pytest shows and captures what is logged.
+    """
     folder = Settings.load(values).templates
     if not folder.is_dir():
         raise ConfigError(f"there is no folder {folder}", hint="set CALLFLOWS_TEMPLATES, or name the web application")
-    return create_app(values)
+    logger = logging.getLogger("callflows")
+    before = logger.level, list(logger.handlers), logger.propagate
+    try:
+        return create_app(values)
+    finally:
+        logger.setLevel(before[0])
+        logger.handlers[:], logger.propagate = before[1:]
 
 
 def web_app(name: str) -> Any:

@@ -61,6 +61,16 @@ def hold():
     return xml("<Speak>Please hold</Speak><Wait length='60'/>")
 
 
+@app.post("/dialling")
+def dialling():
+    return xml(f'<Dial action="{request.host_url}over"><Number>+14155550123</Number></Dial>')
+
+
+@app.post("/over")
+def over():
+    return xml(f"<Speak>{request.form['DialStatus']}</Speak>")
+
+
 @app.post("/broken")
 def broken():
     raise RuntimeError("out of stock")
@@ -219,6 +229,20 @@ def test_an_application_that_raises_is_told_in_the_transcript(pytester: pytest.P
     assert "out of stock" in result.stdout.str()
 
 
+def test_what_callflows_logs_is_pytests_to_show(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        """
+        import logging
+
+        def test_it(phone, caplog):
+            phone.dial("support").hears("Press 1")
+            logging.getLogger("callflows.flows").warning("a save is not served")
+            assert "a save is not served" in caplog.text
+        """
+    )
+    run(project, "-k", "plivo").assert_outcomes(passed=1)
+
+
 def test_a_refused_transfer_is_what_the_user_of_callflows_sees(project: pytest.Pytester) -> None:
     project.makepyfile(
         """
@@ -315,6 +339,26 @@ def test_coverage_tells_what_no_test_met(project: pytest.Pytester) -> None:
     found = json.loads((project.path / "coverage.json").read_text())
     assert found["support"]["steps"]["over"] == ["plivo", "vobiz"]
     assert found["support"]["dial_results"] == {"over": ["busy"]}
+
+
+def test_coverage_of_any_other_application_is_its_pages(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(shop=SHOP)
+    pytester.makeini("[pytest]\nphone_app = shop:app\nphone_providers = plivo\npythonpath = .")
+    pytester.makepyfile(
+        f"""
+        def test_it(phone):
+            phone.number("{AGENT}", "busy")
+            phone.dial("/dialling").hears("busy")
+        """
+    )
+    result = run(pytester, "--phone-coverage")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "web application  steps 2/2, dial results 1/6",
+            "*step /over was not told that a Dial ended with completed, failed, cancel, timeout, no-answer",
+        ]
+    )
 
 
 def test_coverage_is_gathered_from_the_workers_of_xdist(project: pytest.Pytester) -> None:

@@ -146,7 +146,7 @@ class _Errand:
         more += f"  (attempt {attempt})" if attempt > 1 else ""
         more += f"  [fault: {fault}]" if fault else ""
         more += f"  [raised {result.exception}]" if result.exception else ""
-        seldom = {"fault": fault, "exception": result.exception}
+        seldom = {"fault": fault, "exception": result.exception, "dial_status": self.params.get("DialStatus")}
         self.platform.note(
             self.leg,
             "fetch",
