@@ -150,3 +150,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
     return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What mostly waits begins first, so that the rest runs beside it."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -252,34 +251,3 @@ def test_the_transcript_names_who_and_when(platform: Platform) -> None:
     text = platform.phone.text()
     assert CALLER in text
     assert f"dials {AGENT}" in text
-
-
-# Plivo's default mode refuses unsigned requests, as it should
-READINGS = [
-    (name, switch, value)
-    for switch, about in simulator.Switches.explain().items()
-    for name in ("plivo", "vobiz")
-    for value in about["values"]
-    if value not in (about["per_provider"].get(name, about["default"]), "a number")
-    and not isinstance(about["default"], int | float)
-    and (name, switch) != ("plivo", "signatures")
-]
-
-
-@pytest.mark.parametrize(("name", "switch", "value"), READINGS)
-def test_the_story_at_the_other_reading_of_each_open_question(house: House, name: str, switch: str, value: str) -> None:
-    """What the platforms' documentation leaves open must not decide whether a caller is dropped."""
-    box = simulator.Simulator(name, seed=next(SEEDS), switches={switch: value})
-    with simulator.serve(box) as server:
-        platform = Platform(name, Phone(server), {**house.server.values, **platform_values(name, server)})
-        call = platform.live_call()
-        phone = platform.phone
-        phone.number(COLLEAGUE, behaviour="answers", after=5, hangs_up_after=20)
-        message = ("--set", "message=You are moved.")
-        platform.run("transfer", call, "--aleg", "forward", "--bleg", "announce", *TO_COLLEAGUE, *message)
-        phone.advance(60)
-        heard = phone.text()
-        assert f"is connected to {COLLEAGUE}" in heard, heard
-        assert 'hears "You are moved."' in heard, heard
-        assert "technical problem" not in heard, heard
-        assert not re.search(r"\((70|80)\d\d,", heard), heard
