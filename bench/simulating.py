@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from callflows.simulator.rehearsing import Phone
-from callflows.testing.coverage import Coverage
 from callflows.testing.stage import WEB_URL, flows_app, new_phone, platforms, settings_for
 
 from .checking import write_flows
@@ -56,10 +55,10 @@ def simulate(calls: int = CALLS) -> str:
         rates = {}
         for name, app, target in (("callflows", flows_app(values), "team0"), ("a bare WSGI app", bare, "/answer")):
             simulator = servers["plivo"].simulator
-            one_call(new_phone(simulator, app, Coverage()), target)  # whatever is done only once
+            one_call(new_phone(simulator, app), target)  # whatever is done only once
             started = time.perf_counter()
             for seed in range(calls):
-                one_call(new_phone(simulator, app, Coverage(), seed=seed), target)
+                one_call(new_phone(simulator, app, seed=seed), target)
             rates[name] = calls / (time.perf_counter() - started)
     told = ", ".join(f"{rate:.0f} calls/s against {name}" for name, rate in rates.items())
     return f"simulating a 5-step IVR call: {told} (ratio {rates['callflows'] / rates['a bare WSGI app']:.2f})"

@@ -46,10 +46,17 @@ _PLAIN_HEADERS = frozenset(
 )
 _HOST_HEADERS = frozenset(("host", "x-forwarded-host", "x-original-host"))
 
-_WORD = re.compile(r"(?!.*\d{5})[A-Za-z][A-Za-z0-9_ .,()/-]{0,63}")
-_MEASURE = re.compile(r"-?\d{1,16}(\.\d{1,9})?|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?")
-_NAME = re.compile(r"(?!.*\d{5})[A-Za-z][A-Za-z0-9_.-]{0,63}")
-_HEADER_TEXT = re.compile(r"[\x20-\x7e]{1,300}")
+_FEW_DIGITS = r"(?!(?:.*[0-9]){5})"  # no phone number, however it is written
+_WORD = re.compile(_FEW_DIGITS + r"[A-Za-z][A-Za-z0-9_ .,()/-]{0,63}")
+# up to eight digits, or a Unix time: in seconds, ms or µs
+_MEASURE = re.compile(
+    r"-?(\d{1,8}|1\d{9}|1\d{12}|1\d{15})(\.\d{1,9})?"
+    r"|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?",
+    re.ASCII,
+)
+_NAME = re.compile(_FEW_DIGITS + r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+_HEADER_TEXT = re.compile(r"(?!.*(?:@|://))[\x20-\x7e]{1,300}")
+_WRITTEN_NUMBER = re.compile(r"\d(?:[ ()+/-]*\d){6,}|\d{3}\.\d{3}\.\d{4}", re.ASCII)  # no version: 119.0.6045.105
 _SAID_OF_NOBODY = frozenset("true false anonymous restricted unavailable unknown private".split())
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _HEX_ID = re.compile(r"[0-9a-f]{32}|[0-9A-F]{32}")
@@ -57,7 +64,7 @@ _NUMBER = re.compile(r"([ +]?)([0-9]{7,15})")  # a plus that was not encoded arr
 _KEYS = re.compile(r"[0-9*#]+")
 _SIP = re.compile(r"(?is)([^<]*?)(<?)(sips?|tel):([^@>;?]*)(?:@([^>;?]*))?(.*)")
 _TRANSPORT = re.compile(r"(?i);transport=(?:udp|tcp|tls|ws|wss)\b|;user=phone\b")
-_STEP_NAME = re.compile(r"(?!.*\d{5})[a-z0-9_][a-z0-9_-]{0,39}")
+_STEP_NAME = re.compile(_FEW_DIGITS + r"(?=.*[a-z])[a-z0-9_][a-z0-9_-]{0,39}")
 _MEDIA_PATH = frozenset(("v1", "Account", "Call", "Recording"))
 _MEDIA_FILE = re.compile(rf"({_UUID.pattern})(\.(?:mp3|wav))?")
 
@@ -107,7 +114,7 @@ class Substitutes:
         if known in _HOST_HEADERS:
             return self.host(value)
         if known in _PLAIN_HEADERS and _HEADER_TEXT.fullmatch(value):
-            return self._kept(re.sub(r"\d{7,}", lambda found: self.keys(found[0]), value))
+            return self._kept(_WRITTEN_NUMBER.sub(lambda found: self.keys(found[0]), value))
         return self.shaped(value)
 
     def shaped(self, value: str) -> str:

@@ -76,6 +76,28 @@ def test_as_json(simulate: Callable[..., Done], tmp_path: Path) -> None:
     assert [entry["kind"] for entry in found["scenarios"][1]["transcript"]][:2] == ["call", "fetch"]
 
 
+def test_json_is_the_same_in_each_run(simulate: Callable[..., Done], templates: Path, tmp_path: Path) -> None:
+    again = "<Response><Redirect>{{ step_url('bye', tries=1) }}</Redirect></Response>"
+    write_flow(templates, "again", answer=again, bye="<Response><Speak>Bye</Speak></Response>")
+    path = written(tmp_path, "dial again\nhears bye\nis hung up\n")
+    first = simulate(str(path), "--json")
+    assert first.stdout == simulate(str(path), "--json").stdout
+    assert "?t=…" in first.stdout
+    assert first.stderr == ""  # and nothing of what flows went live
+
+
+def test_one_that_makes_no_sense_does_not_keep_others_from_running(
+    simulate: Callable[..., Done], tmp_path: Path
+) -> None:
+    written(tmp_path, "number +14155550123 sleepy\ndial hello\n", "a.scenario")
+    written(tmp_path, GOOD, "b.scenario")
+    done = simulate(str(tmp_path), "--json", "--provider", "plivo")
+    assert done.returncode == 1
+    rows = json.loads(done.stdout)["scenarios"]
+    assert [(row["ok"], row["line"]) for row in rows] == [(False, 1), (True, None)]
+    assert "a.scenario:1: behaviour is one of" in rows[0]["message"]
+
+
 def test_every_switch_that_matters_is_tried(simulate: Callable[..., Done], tmp_path: Path) -> None:
     path = str(written(tmp_path, GOOD))
     done = simulate(path, "--every-switch", "--quiet", "--provider", "plivo")
@@ -134,7 +156,7 @@ def test_another_web_application(
         ("dial a\npress", 2, "`press` takes keys"),
         ("dial a\nhears", 2, "`hears` takes words"),
         ('dial a\nhears "x', 2, "`hears` takes words"),
-        ('dial a\nhears "x" within soon', 2, "within takes a number, not 'soon'"),
+        ('dial a\nhears "x" within soon', 2, "within takes a number, as 5 or 0.5 and below a million, not 'soon'"),
         ("dial a\nis hung up soon", 2, "`is hung up` may add a code"),
         ("dial a\nwait", 2, "wait takes a number"),
         ("dial a\ntransfer to=x", 2, "`transfer` takes aleg=FLOW"),
@@ -146,10 +168,25 @@ def test_another_web_application(
         ("at noon\ndial a", 1, "`at` takes a date and time"),
         ("at 2026-12-24T18:00:00\ndial a", 1, "`at` needs a zone"),
         ("number\ndial a", 1, "`number` takes a number"),
-        ("number +14155550123 busy after=x\ndial a", 1, "after takes a number, not 'x'"),
+        (
+            "number +14155550123 busy after=x\ndial a",
+            1,
+            "after takes a number, as 5 or 0.5 and below a million, not 'x'",
+        ),
         ("number +14155550123 keys=1\ndial a", 1, "keys takes SECONDS:DIGITS"),
         ("dial a\nis connectd to +14155550123", 2, "did you mean `is connected to`?"),
         ("dial a\ndance", 2, "no such step: 'dance'"),
+        ("on plivo\non vobiz\ndial a", 2, "`on` is given twice"),
+        ("switch other_leg hangs-up\nswitch other_leg keeps-flow\ndial a", 2, "switch other_leg is given twice"),
+        ("+14155550107 dial a caller=+14155550108", 1, "caller is given twice"),
+        ("dial a\n+14155550107 wait 5", 2, "`wait` is not about anybody"),
+        ('dial a\nhas not heard "x" within 5', 2, "takes no `within`"),
+        ('dial a\nsay "x" within 5', 2, "and no `within`"),
+        ('dial a\nhears " "', 2, "`hears` takes words"),
+        ("dial a\nfault count=2", 2, "`fault` takes web=KIND or rest=KIND"),
+        ("dial a\n+14155550107", 2, "who does is said, and not what"),
+        ("dial a\n14155550107 hangs up", 2, "a number has its plus"),
+        ("dial a\nhears x\u2028y\x0bz\nnope", 3, "no such step: 'nope'"),
     ],
 )
 def test_a_broken_file_is_told_with_its_line(text: str, line: int, said: str) -> None:

@@ -42,7 +42,6 @@ def simulate(
     Example: callflows simulate tests/scenarios --every-switch
     """
     from ..simulator.rehearsing import scenario as box
-    from ..testing.coverage import Coverage
     from ..testing.stage import flows_app, new_phone, platforms, settings_for, web_app
 
     given = assigned(switches)
@@ -57,20 +56,22 @@ def simulate(
                 while waiting:
                     changes = waiting.pop(0)
                     try:
-                        phone = new_phone(simulator, app, Coverage(), seed=SEED, switches=changes, at=scenario.at)
+                        phone = new_phone(simulator, app, seed=SEED, switches=changes, at=scenario.at)
                     except ValueError as error:
                         raise click.BadParameter(str(error), param_hint="--switch") from None
                     row = {"file": scenario.file, "title": scenario.title, "provider": provider, "switches": changes}
                     try:
                         box.run(scenario, phone)
                         rows.append(row | {"ok": True, "line": None, "message": ""})
-                    except box.StepUnmet as unmet:
-                        rows.append(row | {"ok": False, "line": unmet.line, "message": str(unmet).partition("\n")[0]})
+                    except (box.StepUnmet, box.ScenarioError) as error:
+                        rows.append(row | {"ok": False, "line": error.line, "message": str(error).partition("\n")[0]})
                     if every_switch and changes is given:
                         more = box.variations(scenario, phone)
                         waiting = [given | {name: value} for name, value in more if name not in given]
                     if as_json:
-                        rows[-1]["transcript"] = simulator.platform.transcript.as_list()
+                        rows[-1]["transcript"] = [
+                            _same_each_time(entry) for entry in phone.platform.transcript.as_list()
+                        ]
                     else:
                         _tell(rows[-1], "" if quiet and rows[-1]["ok"] else phone.transcript)
     except box.ScenarioError as error:
@@ -87,6 +88,17 @@ def simulate(
 
 class ScenarioBroken(CallflowsError):
     code = "scenario_broken"
+
+
+def _same_each_time(value: Any) -> Any:
+    """Without what is signed anew in each run."""
+    from ..simulator.transcript import shorten
+
+    if isinstance(value, dict):
+        return {name: _same_each_time(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_same_each_time(one) for one in value]
+    return shorten(value) if isinstance(value, str) else value
 
 
 def _tell(row: dict[str, Any], transcript: str) -> None:

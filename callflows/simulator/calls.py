@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,11 @@ def pretty(number: str) -> str:
     """For people: with its plus."""
     digits = plain(number)
     return f"+{digits}" if digits.isdigit() and 7 <= len(digits) <= 15 else digits
+
+
+def is_party(text: str) -> bool:
+    """Who can be dialled: a number of up to 15 digits, or a sip: URI."""
+    return re.fullmatch(r"[0-9]{1,15}|(?i:sips?):[^\s@]+@\S+", plain(text)) is not None
 
 
 @dataclass(frozen=True)

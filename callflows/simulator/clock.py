@@ -39,7 +39,3 @@ class Clock:
 
     def as_datetime(self, instant: float) -> datetime:
         return self.epoch + timedelta(seconds=instant)
-
-    def restart(self) -> None:
-        self._now = 0.0
-        self._anchor = time.monotonic()

@@ -88,8 +88,11 @@ class Dialect:
     sip_reserved: re.Pattern[str]  # names of headers that are dropped
     sip_headers_in_events: bool  # of a Dial
     events_with_plus: frozenset[str]  # where From and To keep their plus
+    answers_unread: bool  # a call whose answer is no document is answered all the same, and dropped a second later
     short_redirect: bool
-    outbound_extra: Mapping[str, str]
+    short_ring: bool  # with less than an answer fetch
+    end_statuses: Mapping[str, frozenset[str]]  # direction -> the CallStatus a call may end with; any other: completed
+    outbound_extra: Mapping[str, str]  # but not of Hangup
     inbound_extra: tuple[str, ...]
     bills_dial_events: bool
     pressed_by: Mapping[str, str]
@@ -262,7 +265,13 @@ PLIVO = Plivo(
     sip_reserved=re.compile("Plivo|SipAuth|Twilio|ClientRegion$", re.IGNORECASE),
     sip_headers_in_events=False,
     events_with_plus=_words("Ring Dial"),
+    answers_unread=False,
     short_redirect=False,
+    short_ring=True,
+    end_statuses={  # Plivo docs, Request: the last four are outbound's
+        "inbound": _words("completed"),
+        "outbound": _words("completed busy failed timeout no-answer"),
+    },
     outbound_extra={"CountryCode": "US", "RouteType": ""},
     inbound_extra=("BillRate", "SessionStart", "STIRVerification"),
     bills_dial_events=True,
@@ -350,7 +359,10 @@ VOBIZ = Vobiz(
     sip_reserved=re.compile("(?!)"),  # none is documented
     sip_headers_in_events=True,
     events_with_plus=_NONE,
+    answers_unread=True,  # Vobiz docs, best practices; Vobiz warm-transfer example
     short_redirect=True,
+    short_ring=False,  # Vobiz docs, make a call: as the answer fetch
+    end_statuses=dict.fromkeys(("inbound", "outbound"), _words("completed busy failed cancel timeout no-answer")),
     outbound_extra={},
     inbound_extra=(),
     bills_dial_events=False,

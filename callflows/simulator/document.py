@@ -21,9 +21,11 @@ Vocabulary = Mapping[str, frozenset[str]]  # element -> the children it may have
 _NUMBERS = frozenset(
     (
         "loop length minSilence timeout digitTimeout numDigits retries executionTimeout timeLimit confirmTimeout"
-        " schedule maxLength streamTimeout maxMembers"
+        " schedule maxLength streamTimeout maxMembers startInputTimeout"
     ).split()
 )
+_OR_AUTO = frozenset(("digitEndTimeout", "speechEndTimeout"))
+_INPUT_TYPE = re.compile(r"\s*(dtmf|speech|dtmf\s+speech|speech\s+dtmf)?\s*")
 _FLAGS = frozenset(
     (
         "redirect playBeep silence hangupOnStar async bidirectional keepCallAlive"
@@ -52,7 +54,7 @@ class Element:
     def number(self, name: str, default: float) -> float:
         """Unreadable values give the default: whether they are let in at all was decided before."""
         text = self.get(name).strip()
-        return float(text) if re.fullmatch(r"\d{1,9}", text) else default
+        return float(text) if re.fullmatch(r"[0-9]{1,9}", text) else default
 
     def flag(self, name: str, default: bool) -> bool:
         return {"true": True, "false": False}.get(self.get(name).strip().lower(), default)
@@ -131,8 +133,12 @@ class _Reader:
 
     def _judge(self, name: str, attributes: Mapping[str, str], line: int | None) -> None:
         for key, value in attributes.items():
-            wrong = (key in _NUMBERS and not re.fullmatch(r"\s*\d{1,9}\s*", value)) or (
-                key in _FLAGS and value.strip().lower() not in ("true", "false")
+            number = re.fullmatch(r"\s*[0-9]{1,9}\s*", value) is not None
+            wrong = (
+                (key in _NUMBERS and not number)
+                or (key in _OR_AUTO and not number and value.strip() != "auto")
+                or (key in _FLAGS and value.strip().lower() not in ("true", "false"))
+                or (key == "inputType" and not _INPUT_TYPE.fullmatch(value))
             )
             if key == "language" and name in ("Gather", "GetInput") and self.languages:
                 wrong = value not in self.languages

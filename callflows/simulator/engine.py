@@ -3,7 +3,8 @@
 A process yields `Pause` (go on after so many virtual seconds, or at the next message) or `Fetch` (an HTTP request,
 made at this virtual instant). Only the engine's thread ever runs processes; other threads look at the state, or add
 timers, while they hold `engine.lock`. The lock is released during a fetch, so that a web application may call the
-platform's REST API from inside the very request it is answering.
+platform's REST API from inside the very request it is answering. In real time a fetch has a thread of its own, so that
+one slow web application does not hold up every call; otherwise they are made one by one, in the same order each time.
 
 A *background* timer (a limit of four hours, say) fires when time gets there, but time does not hurry there: neither
 `auto` nor `run` count it as something that is still going on.
@@ -19,12 +20,15 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
 
 from .clock import Clock
 
 log = logging.getLogger(__name__)
+
+HOLD_SECONDS = 1.0
 
 T = TypeVar("T")
 
@@ -39,7 +43,7 @@ class Pause:
 
 @dataclass(frozen=True)
 class Fetch:
-    """Resumes with what `work` returns. `work` runs on the engine's thread, without the lock."""
+    """Resumes with what `work` returns; messages wait meanwhile. `work` runs without the lock."""
 
     work: Callable[[], Any]
 
@@ -54,6 +58,13 @@ class Timer:
         self.at, self.action, self.background, self.cancelled = at, action, background, False
 
 
+@dataclass(frozen=True, eq=False)
+class Hold:
+    since: int  # places in the order
+    until: int
+    deadline: float
+
+
 class Engine:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -63,10 +74,12 @@ class Engine:
         self._foreground = 0
         self._hurry_until = -math.inf  # `run` hurries as `auto` does, up to here,
         self._reached: Callable[[], bool] | None = None  # or until this says so
+        self._one_run = threading.Lock()
         self._target = -math.inf  # `advance` goes here
         self._busy = False
-        self._holds, self._hold_deadline = 0, 0.0
-        self._stopped = False
+        self._fetches = 0  # under way, in threads of their own
+        self._holds: list[Hold] = []
+        self.stopped = False
         self.failure: Exception | None = None
         self._thread = threading.Thread(target=self._loop, name="simulator-engine", daemon=True)
         self._thread.start()
@@ -85,63 +98,69 @@ class Engine:
             timer.cancelled = True
             self._foreground -= not timer.background
 
-    def clear(self) -> None:
-        self._heap.clear()
-        self._foreground = 0
-        self.failure = None
-
     # -- from other threads
 
     def settle(self, patience: float = 30.0) -> bool:
         """Wait until nothing is left to do at this instant. False if `patience` (wall clock) ran out first."""
-        return self._wait(lambda: not self._busy and not self._held() and self._due() is None, patience)
+        return self._wait(self._idle, patience)
 
-    def hold(self) -> None:
-        """Do nothing more until `release` (or a second has passed). The caller holds the lock."""
-        self._holds += 1
-        self._hold_deadline = monotonic() + 1.0
+    def mark(self) -> int:
+        """Now, for `hold`."""
+        return next(self._order)
 
-    def release(self) -> None:
+    def hold(self, since: int) -> Hold:
+        """What was asked for since then waits for `release` (or until a second has passed). The caller holds the lock.
+
+        Nothing else waits: requests that never cease must not stop everything.
+        """
+        hold = Hold(since, next(self._order), monotonic() + HOLD_SECONDS)
+        self._holds.append(hold)
+        return hold
+
+    def release(self, hold: Hold) -> None:
         with self.lock:
-            self._holds = max(0, self._holds - 1)
-            self.lock.notify_all()
+            if hold in self._holds:
+                self._holds.remove(hold)
+                self.lock.notify_all()
 
     def advance(self, seconds: float, patience: float = 60.0) -> bool:
         with self.lock:
             self._target = max(self._target, self.clock.now()) + seconds
             target = self._target
             self.lock.notify_all()
-        return self._wait(
-            lambda: not self._busy and not self._held() and self._due() is None and self.clock.now() >= target - 1e-9,
-            patience,
-        )
+        return self._wait(lambda: self._idle() and self.clock.now() >= target - 1e-9, patience)
 
     def run(self, limit: float, patience: float = 60.0, until: Callable[[], bool] | None = None) -> bool:
         """Hurry until only background timers are left, for at most `limit` virtual seconds. True if idle then.
 
         `until` ends the hurry too: it is asked after everything that happens, on the engine's thread.
         """
-        with self.lock:
-            if until is None or not until():
-                self._hurry_until, self._reached = self.clock.now() + limit, until
-            self.lock.notify_all()
-        settled = self.settle(patience)
-        with self.lock:
-            self._hurry_until, self._reached = -math.inf, None
-            return settled and not self._foreground
+        if threading.current_thread() is self._thread:
+            return False
+        with self._one_run:
+            with self.lock:
+                if until is None or not until():
+                    self._hurry_until, self._reached = self.clock.now() + limit, until
+                self.lock.notify_all()
+            settled = self.settle(patience)
+            with self.lock:
+                self._hurry_until, self._reached = -math.inf, None
+                return settled and not self._foreground
 
     def stop(self) -> bool:
         """False if a fetch is still under way after some seconds: its process must be left alone then."""
         with self.lock:
-            self._stopped = True
+            self.stopped = True
             self.lock.notify_all()
         self._thread.join(timeout=5)
         return not self._thread.is_alive()
 
     def _wait(self, ready: Callable[[], bool], patience: float) -> bool:
+        if threading.current_thread() is self._thread:
+            return False  # a web application in this process asks, during a request: that is what goes on
         deadline = monotonic() + patience
         with self.lock:
-            while not (ready() or self._stopped):
+            while not (ready() or self.stopped):
                 left = deadline - monotonic()
                 if left <= 0:
                     return False
@@ -150,12 +169,16 @@ class Engine:
                 raise RuntimeError("the simulator itself failed") from self.failure
             return True
 
+    def _idle(self) -> bool:
+        return not self._busy and not self._fetches and self._due() is None
+
     # -- the engine's thread
 
-    def _held(self) -> bool:
-        if self._holds and monotonic() >= self._hold_deadline:
-            self._holds = 0
-        return self._holds > 0
+    def _held(self, order: int) -> float:
+        """For how many more seconds what has this place in the order must wait."""
+        now = monotonic()
+        self._holds = [hold for hold in self._holds if hold.deadline > now]
+        return max((hold.deadline - now for hold in self._holds if hold.since < order < hold.until), default=0.0)
 
     def _due(self) -> Timer | None:
         while self._heap and self._heap[0][2].cancelled:
@@ -170,16 +193,17 @@ class Engine:
 
     def _loop(self) -> None:
         with self.lock:
-            while not self._stopped:
-                if self._held():
-                    self.lock.wait(max(0.0, self._hold_deadline - monotonic()))
-                    continue
+            while not self.stopped:
                 timer = self._due()
                 if timer is None:
                     self.clock.reach(self._target)
                     self.lock.notify_all()
                     real = self.clock.mode == "real" and self._heap
                     self.lock.wait(max(0.0, self._heap[0][0] - self.clock.now()) if real else None)
+                    continue
+                held = self._held(self._heap[0][1])
+                if held:
+                    self.lock.wait(held)
                     continue
                 heapq.heappop(self._heap)
                 timer.cancelled = True
@@ -202,6 +226,24 @@ class Engine:
         finally:
             self.lock.acquire()
 
+    def fetch_beside(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
+        """`done` is called with the result on the engine's thread; never, once the engine has been stopped."""
+
+        def run() -> None:
+            result, failure = None, None
+            try:
+                result = work()
+            except Exception as error:
+                failure = error
+            with self.lock:
+                self._fetches -= 1
+                if not self.stopped:
+                    self.failure = self.failure or failure
+                    self.after(0, lambda: done(result))
+
+        self._fetches += 1
+        threading.Thread(target=run, name="simulator-fetch", daemon=True).start()
+
 
 class Process:
     """One generator at work. `send` leaves it a message; `throw` and `stop` act at once."""
@@ -211,6 +253,7 @@ class Process:
         self._steps = steps
         self._inbox: deque[Any] = deque()
         self._timer: Timer | None = None
+        self._fetch: object = None  # the one under way beside the engine
         self.done = False
         self._timer = engine.after(0, lambda: self._resume(None))
 
@@ -228,6 +271,7 @@ class Process:
         if not self.done:
             self._inbox.clear()
             self._engine.cancel(self._timer)
+            self._fetch = None  # whatever it brings, nobody waits for it any more
             self._resume(None, error)
 
     def stop(self) -> None:
@@ -236,9 +280,14 @@ class Process:
         self._steps.close()
 
     def _look(self) -> None:
-        if self._inbox and not self.done:
+        if self._inbox and not self.done and self._fetch is None:
             self._engine.cancel(self._timer)
             self._resume(self._inbox.popleft())
+
+    def _fetched(self, fetch: object, result: Any) -> None:
+        if self._fetch is fetch:
+            self._fetch = None
+            self._resume(result)
 
     def _resume(self, value: Any, error: Exception | None = None) -> None:
         while not self.done:
@@ -252,6 +301,12 @@ class Process:
                 raise
             value, error = None, None
             if isinstance(step, Fetch):
+                if self._engine.stopped:
+                    return  # for good
+                if self._engine.clock.mode == "real":
+                    self._fetch = fetch = object()
+                    self._engine.fetch_beside(step.work, partial(self._fetched, fetch))
+                    return
                 value = self._engine.fetch(step.work)
             elif self._inbox:
                 value = self._inbox.popleft()

@@ -39,7 +39,7 @@ def own_keys(platform: Platform, given: Mapping[str, str]) -> tuple[str, frozens
     leg, callbacks, switches = _leg(platform, given), platform.callbacks, platform.switches
     event = given.get("Event", "")
     if event == "Ring":
-        return "ring", frozenset(callbacks.ring(leg))
+        return "ring", frozenset(callbacks.ring(leg, switches))
     if event == "Hangup":
         leg.ended_at, leg.hangup = 0.0, CODES[4000]
         return "hangup", frozenset(callbacks.hangup(leg, switches))

@@ -93,10 +93,12 @@ class Platform:
         self.engine.after(0, lambda: move_legs(self, leg, targets))
 
     def hang_up(self, leg: Leg, source: str = "") -> None:
-        """Without `source`, the person of this leg hangs up."""
+        """Without `source`, the person of this leg hangs up: before the answer a caller cancels, and who is called
+        declines."""
         leg.ending = True
         person = "Caller" if leg.direction == "inbound" else "Callee"
-        self.engine.after(0, lambda: self.drop(leg, HangUp(4000 if leg.answered else 1000, source or person)))
+        early = 3020 if leg.direction == "outbound" and not source else 1000
+        self.engine.after(0, lambda: self.drop(leg, HangUp(4000 if leg.answered else early, source or person)))
 
     def kick(self, leg: Leg) -> None:
         """Out of the conference it is in."""

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any
+from contextlib import suppress
+from typing import IO, Any
 
-from .calls import Behaviour, Call, plain
+from .calls import Behaviour, Call, is_party, plain
 from .document import is_http_url
 
 _UNSET = object()
+_PIECE = 65_536
 _URLS = ("answer_url", "hangup_url", "ring_url", "fallback_url")
 
 
@@ -49,6 +51,18 @@ def read_call(body: dict[str, Any]) -> Call:
     return Call(**values)
 
 
+def read_body(stream: IO[bytes], at_most: int) -> bytes:
+    """Of a request, however it was framed; ValueError if it is larger, or breaks off."""
+    body = bytearray()
+    with suppress(OSError):
+        while len(body) <= at_most:
+            piece = stream.read(_PIECE)
+            if not piece:
+                return bytes(body)
+            body += piece
+    raise ValueError("the body is too large, or broke off")
+
+
 def read_seconds(name: str, value: object, unit: str = "seconds") -> float:
     """A number, or a string of digits, which SDKs and people send as well."""
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value):
@@ -61,7 +75,7 @@ def read_seconds(name: str, value: object, unit: str = "seconds") -> float:
 def read_party(text: str) -> str:
     """Who can be dialled: a number, as digits, or a sip: URI."""
     party = plain(text)
-    if not re.fullmatch(r"[0-9]{1,15}|(?i:sips?):[^\s@]+@\S+", party):
+    if not is_party(party):
         raise ValueError(f"{text!r} is not a number with 1 to 15 digits, nor a sip: URI")
     return party
 

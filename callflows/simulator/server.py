@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
-from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.serving import DechunkedInput, WSGIRequestHandler, make_server
 
 from .clock import EPOCH, Clock
 from .control import control
@@ -27,6 +27,9 @@ from .fetching import App, origin
 from .platform import Platform
 from .rest import rest
 from .switches import Switches
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
 
 AUTH_TOKEN = "simulator-auth-token"  # noqa: S105  (no secret: it opens a simulator on this machine)
 
@@ -62,6 +65,7 @@ class Simulator:
             origin(prefix)  # says what is wrong with it
         self._switches = Switches.for_provider(provider, switches)
         self._closed = False
+        self._one_at_a_time = threading.Lock()
         self._start()
 
     def _start(self) -> None:
@@ -89,21 +93,26 @@ class Simulator:
         apps: Mapping[str, App] | None = None,
     ) -> None:
         """As just started: no calls, no transcript, settings as given to the constructor, or from now on as here."""
-        if switches is not None:
-            self._switches = Switches.for_provider(self.provider, switches)
-        self._clock = self._clock if clock is None else clock
-        self._seed = self._seed if seed is None else seed
-        self._epoch = self._epoch if epoch is None else epoch
-        self.apps = self.apps if apps is None else dict(apps)
-        self.faults.stop()
-        self.platform.close()
-        self._start()
+        with self._one_at_a_time:
+            if switches is not None:
+                self._switches = Switches.for_provider(self.provider, switches)
+            self._clock = self._clock if clock is None else clock
+            self._seed = self._seed if seed is None else seed
+            self._epoch = self._epoch if epoch is None else epoch
+            self.apps = self.apps if apps is None else dict(apps)
+            self._end()
+            if not self._closed:
+                self._start()
 
     def close(self) -> None:
-        if not self._closed:
-            self._closed = True
-            self.faults.stop()
-            self.platform.close()
+        with self._one_at_a_time:
+            if not self._closed:
+                self._closed = True
+                self._end()
+
+    def _end(self) -> None:
+        self.faults.stop()
+        self.platform.close()
 
     def app(self) -> Flask:
         """The WSGI application: REST of the platform, and the controls under /-/sim/."""
@@ -150,6 +159,14 @@ class _Quiet(WSGIRequestHandler):
     """HTTP/1.1, and no line per request: the transcript says more."""
 
     protocol_version = "HTTP/1.1"
+    error_content_type = "application/json"  # of what is no HTTP
+    error_message_format = '{"api_id": "", "error": "%(explain)s"}\n'
+
+    def make_environ(self) -> WSGIEnvironment:
+        environ = super().make_environ()
+        if environ.get("wsgi.input_terminated"):
+            environ["wsgi.input"] = _Chunks(self.rfile)  # type: ignore[arg-type]
+        return environ
 
     def connection_dropped(self, error: BaseException, environ: Any = None) -> None:
         """Gone for both sides, at once: a fault may have asked for it (see faults.reset)."""
@@ -161,6 +178,20 @@ class _Quiet(WSGIRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         pass
+
+
+class _Chunks(DechunkedInput):
+    """Werkzeug's shrinks the buffer it is given when a body breaks off within a chunk, and whoever reads takes what
+    lies behind it in memory for the rest: garbage, or the end of the process.
+    """
+
+    def readinto(self, buffer: bytearray) -> int:  # type: ignore[override]
+        own = bytearray(len(buffer))
+        read = super().readinto(own)
+        if len(own) != len(buffer):
+            raise OSError("the body broke off")
+        buffer[:read] = own[:read]
+        return read
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from ..compose import Case, Composed
 from ..documents import outline
 from ..flows import Flow, branches
+from ..flows.sources import SHARED
 from ..flows.trying.sampling import DIAL_STATUSES
 from ..simulator.rehearsing import Phone
 from .site import FlowSite
@@ -40,7 +41,7 @@ class FlowCoverage:
         """What -> how many of how many."""
         return {
             "steps": (sum(map(bool, self.steps.values())), len(self.steps)),
-            "branches": (len(self.reached & set(self.branches)), len(self.branches)),
+            "branches": (len(self.reached), len(self.branches)),
             "dial results": (sum(map(len, self.results.values())), len(self.results) * len(DIAL_STATUSES)),
         }
 
@@ -83,19 +84,23 @@ class Coverage:
             if result:
                 found.results.setdefault(case.step.name, set()).add(result)
             if case.template:
-                found.reached |= {_place(branch) for branch in case.trace().reached}
+                reached = {_place(branch) for branch in case.trace().reached}
+                for owner in (found, self.flows.get(SHARED, found)):
+                    owner.reached |= reached & owner.branches.keys()
             for flow, step in _dial_actions(composed):
-                if flow == case.flow.name:
-                    found.results.setdefault(step, set())
+                if flow in self.flows:
+                    self.flows[flow].results.setdefault(step, set())
 
     def _flow(self, flow: Flow) -> FlowCoverage:
         found = self.flows.get(flow.name)
         if found is None:
             found = self.flows[flow.name] = FlowCoverage({name: set() for name in flow.steps})
             for file in flow.environment.sources:
-                if file.startswith(f"{flow.name}/"):
-                    ordered = sorted(branches(flow.environment, file), key=lambda b: (b.line, b.column))
-                    found.branches |= {_place(branch): branch.text for branch in ordered}
+                ordered = sorted(branches(flow.environment, file), key=lambda b: (b.line, b.column))
+                if ordered:
+                    own = file.startswith(f"{flow.name}/")
+                    owner = found if own else self.flows.setdefault(SHARED, FlowCoverage())
+                    owner.branches |= {_place(branch): branch.text for branch in ordered}
         return found
 
     # -- between processes (pytest-xdist), and into a file

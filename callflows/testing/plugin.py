@@ -6,22 +6,27 @@ Loaded in every pytest run where callflows is installed, so everything heavy is 
 from __future__ import annotations
 
 import json
+import os
 import re
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+
+from ..errors import ConfigError
 
 if TYPE_CHECKING:
     from ..simulator import Server
     from ..simulator.rehearsing import Phone
 
+T = TypeVar("T")
 SCENARIO = ".scenario"
 PROVIDERS = ("plivo", "vobiz")
+MARKED = ("provider", "switches", "at", "seed")
 
 _phones = pytest.StashKey[Any]()
 _coverage = pytest.StashKey[Any]()
@@ -52,6 +57,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    target = config.getoption("phone_coverage")
+    if target and target != "-" and not target.endswith(".json"):  # `--phone-coverage tests`, say, means something else
+        raise pytest.UsageError(
+            f"--phone-coverage={target}: the file's name ends in .json (without a file, put it last)"
+        )
     config.addinivalue_line(
         "markers",
         "phone(provider=None, switches={}, at=None, seed=None): the platform a test's phone is on, switches that "
@@ -68,13 +78,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def _providers(config: pytest.Config, node: pytest.Item | None = None) -> list[str]:
-    marker = node.get_closest_marker("phone") if node else None
-    only = marker.kwargs.get("provider") if marker else None
-    names: list[str] = ([only] if isinstance(only, str) else only) or config.getini("phone_providers")
+    only = _marked(node).get("provider") if node else None
+    names = [only] if isinstance(only, str) else only or config.getini("phone_providers")
+    if not isinstance(names, list | tuple):
+        names = [names]
     unknown = [name for name in names if name not in PROVIDERS]
     if unknown:
-        raise pytest.UsageError(f"no platform {unknown[0]!r}: one of {', '.join(PROVIDERS)}")
+        pytest.fail(f"no platform {unknown[0]!r}: one of {', '.join(PROVIDERS)}", pytrace=False)
     return list(names)
+
+
+def _marked(node: pytest.Item) -> dict[str, Any]:
+    """What the marker nearest to a test says; each of its words, the nearest that says it."""
+    found: dict[str, Any] = {}
+    for marker in node.iter_markers("phone"):
+        wrong = [repr(value) for value in marker.args] + [name for name in marker.kwargs if name not in MARKED]
+        if wrong:
+            raise pytest.UsageError(
+                f"{node.nodeid}: the marker phone takes {', '.join(MARKED)} by name, not {wrong[0]}"
+            )
+        found = {**marker.kwargs, **found}
+    return found
 
 
 # -- fixtures
@@ -103,20 +127,17 @@ def phone_settings(
 def phone_app(request: pytest.FixtureRequest) -> Any:
     """The web application: a WSGI callable, or the URL of one that runs. Override it, or set `phone_app` in the
     configuration; by default callflows with the flows of CALLFLOWS_TEMPLATES, or of ./templates."""
-    from ..errors import ConfigError
     from .stage import flows_app, web_app
 
     named = str(request.config.getini("phone_app") or "")
-    try:
-        return web_app(named) if named else flows_app(request.getfixturevalue("phone_settings"))
-    except ConfigError as error:
-        raise pytest.UsageError(f"phone_app: {error}") from error
+    return _in_words(lambda: web_app(named) if named else flows_app(request.getfixturevalue("phone_settings")))
 
 
 @pytest.fixture
 def phone_provider(request: pytest.FixtureRequest) -> str:
-    """The platform of this test; every test with a phone runs on each (see pytest_generate_tests)."""
-    return str(request.param)
+    """The platform of this test; every test with a phone runs on each (see pytest_generate_tests). Where pytest makes
+    no variants of a test (in a unittest.TestCase, say), the first."""
+    return str(getattr(request, "param", "") or _providers(request.config, request.node)[0])
 
 
 @pytest.fixture
@@ -126,18 +147,19 @@ def phone_on(
     """`phone_on(switches={}, at=None, seed=None)`: a telephone on a platform where nothing has happened yet; whatever
     happened on an earlier one of this test is forgotten. For tests that need several; the others take `phone`."""
 
-    from .coverage import Coverage
     from .stage import new_phone
 
     def begin(switches: Mapping[str, Any] = {}, at: datetime | str | None = None, seed: int | None = None) -> Phone:
         _visited(request.node)
-        found = new_phone(
-            phone_platforms[phone_provider].simulator,
-            phone_app,
-            request.config.stash.setdefault(_coverage, Coverage()),
-            seed=zlib.crc32(request.node.nodeid.encode()) if seed is None else seed,
-            switches=switches,
-            at=datetime.fromisoformat(at) if isinstance(at, str) else at,
+        found = _in_words(
+            lambda: new_phone(
+                phone_platforms[phone_provider].simulator,
+                phone_app,
+                _coverage_of(request.config),
+                seed=zlib.crc32(request.node.nodeid.encode()) if seed is None else seed,
+                switches=switches,
+                at=_instant(at),
+            )
         )
         request.node.stash[_phones] = found
         return found
@@ -148,9 +170,33 @@ def phone_on(
 @pytest.fixture
 def phone(request: pytest.FixtureRequest, phone_on: Callable[..., Phone]) -> Phone:
     """A telephone, on a platform where nothing has happened yet."""
-    marker = request.node.get_closest_marker("phone")
-    given = {name: value for name, value in marker.kwargs.items() if name != "provider"} if marker else {}
-    return phone_on(**given)
+    return phone_on(**{name: value for name, value in _marked(request.node).items() if name != "provider"})
+
+
+def _in_words(work: Callable[[], T]) -> T:
+    """What makes no sense to us is said as it is, without a traceback."""
+    try:
+        return work()
+    except (ConfigError, ValueError) as error:
+        problem = str(error)
+    pytest.fail(problem, pytrace=False)
+
+
+def _instant(at: datetime | str | None) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(at) if isinstance(at, str) else at
+    except ValueError:
+        found = None
+    if at is not None and (not isinstance(found, datetime) or found.tzinfo is None):
+        raise ValueError(f"at is a time with its zone, as 2026-12-24T18:30:00+01:00, not {at!r}")
+    return found
+
+
+def _coverage_of(config: pytest.Config) -> Any:
+    """None unless it is asked for."""
+    from .coverage import Coverage
+
+    return config.stash.setdefault(_coverage, Coverage()) if config.getoption("phone_coverage") else None
 
 
 # -- scenario files
@@ -170,21 +216,26 @@ class ScenarioFile(pytest.Module):
         from ..simulator.rehearsing import scenario
 
         try:
-            found = scenario.load(self.path)
+            found = scenario.load(self.path, os.path.relpath(self.path, self.config.invocation_params.dir))
         except scenario.ScenarioError as error:
             raise self.CollectError(str(error)) from None
 
+        def problem(phone: Phone, switch: str = "") -> str:
+            try:
+                scenario.run(found, phone)
+            except (scenario.StepUnmet, scenario.ScenarioError) as error:
+                return f"{switch}{error}"
+            return ""
+
         @pytest.mark.phone(provider=found.providers, at=found.at, switches=dict(found.switches))
         def test(phone: Phone, phone_on: Callable[..., Phone], pytestconfig: pytest.Config) -> None:
-            __tracebackhide__ = True
-            scenario.run(found, phone)
-            if not pytestconfig.getoption("phone_every_switch"):
-                return
-            for name, value in scenario.variations(found, phone):
-                try:
-                    scenario.run(found, phone_on({**found.switches, name: value}, found.at))
-                except AssertionError as error:
-                    raise AssertionError(f"with switch {name} = {value}: {error}") from None
+            wrong = problem(phone)
+            if not wrong and pytestconfig.getoption("phone_every_switch"):
+                for name, value in scenario.variations(found, phone):
+                    other = phone_on({**found.switches, name: value}, found.at)
+                    wrong = wrong or problem(other, f"with switch {name} = {value}: ")
+            if wrong:
+                pytest.fail(wrong, pytrace=False)
 
         module = ModuleType(self.path.stem)
         name = "test_" + re.sub(r"\W+", "_", self.path.stem.lower())
@@ -211,7 +262,9 @@ def pytest_runtest_makereport(
     if report.when == "call":
         _visited(item)
     if phone is not None and report.failed and call.excinfo is not None:
-        transcript = phone.transcript
+        from ..simulator.rehearsing import abridged
+
+        transcript = abridged(phone.transcript)
         if transcript and transcript not in str(call.excinfo.value):
             report.sections.append(("phone transcript", transcript))
     return report
@@ -220,7 +273,7 @@ def pytest_runtest_makereport(
 def pytest_sessionfinish(session: pytest.Session) -> None:
     output = getattr(session.config, "workeroutput", None)  # this process works for pytest-xdist
     coverage = session.config.stash.get(_coverage, None)
-    if output is not None and coverage is not None and session.config.getoption("phone_coverage"):
+    if output is not None and coverage is not None:
         output["phone_coverage"] = json.dumps(coverage.as_dict())
 
 
@@ -228,9 +281,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_testnodedown(node: Any) -> None:
     found = getattr(node, "workeroutput", {}).get("phone_coverage")
     if found:
-        from .coverage import Coverage
-
-        node.config.stash.setdefault(_coverage, Coverage()).merge(json.loads(found))
+        _coverage_of(node.config).merge(json.loads(found))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -243,6 +294,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         terminalreporter.line("no test called a flow")
         return
     if target != "-":
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
         Path(target).write_text(json.dumps(coverage.as_dict(), indent=1) + "\n")
     for line in coverage.report():
         terminalreporter.line(line)

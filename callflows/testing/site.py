@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from .. import targets, transfers
 from ..compose import Case, Composed, Composer
@@ -23,9 +24,11 @@ Watcher = Callable[[Case, Composed], None]
 class WatchedComposer(Composer):
     """The composer of a runtime, in the virtual time of a test, and watched."""
 
-    def __init__(self, composer: Composer, now: Callable[[], datetime], watch: Watcher) -> None:
+    now: Callable[[], datetime]
+    watch: Watcher | None
+
+    def __init__(self, composer: Composer) -> None:
         super().__init__(composer.settings, composer.versions, composer.signer)
-        self.now, self.watch = now, watch
         self._looking_ahead = False
 
     def compose(
@@ -41,7 +44,7 @@ class WatchedComposer(Composer):
     ) -> Composed:
         case = Case(self, flow, step, provider, event, token, sampled, now=self.now())
         composed = case.compose(seconds)
-        if not (sampled or self._looking_ahead):
+        if self.watch is not None and not (sampled or self._looking_ahead):
             self.watch(case, composed)
         return composed
 
@@ -60,10 +63,15 @@ class FlowSite(WebSite):
 
     refusals: tuple[type[Exception], ...] = (CallflowsError,)
 
-    def __init__(self, runtime: Runtime, phone_provider: str, now: Callable[[], datetime], watch: Watcher) -> None:
-        super().__init__(runtime.composer.urls.base)
+    def __init__(
+        self, runtime: Runtime, phone_provider: str, now: Callable[[], datetime], watch: Watcher | None = None
+    ) -> None:
+        base = urlsplit(runtime.composer.urls.base)
+        super().__init__(f"{base.scheme}://{base.netloc}")  # another page of the app is not below PUBLIC_URL's path
         self.runtime, self.provider = runtime, phone_provider
-        self.composer = WatchedComposer(runtime.composer, now, watch)
+        before = runtime.composer  # an earlier phone's, say: what it knows of the flows stays known
+        self.composer = before if isinstance(before, WatchedComposer) else WatchedComposer(before)
+        self.composer.now, self.composer.watch = now, watch
         runtime.composer = self.composer
         self._drain = Drain(runtime.settings.state_dir / "journal", runtime.store)
 
@@ -77,9 +85,12 @@ class FlowSite(WebSite):
         return targets.signed_url(self.runtime, self.provider, events_path(self.provider), Token())
 
     def transfer(self, phone: Phone, call_uuid: str, aleg: str, bleg: str, params: Mapping[str, object]) -> None:
-        if any(target.startswith("/") or "://" in target for target in (aleg, bleg)):
+        pages = [target for target in (aleg, bleg) if target.startswith("/") or "://" in target]
+        if len(pages) == bool(aleg) + bool(bleg):
             super().transfer(phone, call_uuid, aleg, bleg, params)
             return
+        if pages:
+            raise ValueError("one transfer goes to flows, or to other pages, not to both")
         while self._drain.once():
             pass  # what is known of the call is in the store by then, on a server that has a keeper
         with self.composer.looking_ahead():

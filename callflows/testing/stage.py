@@ -69,7 +69,7 @@ def flows_app(values: Mapping[str, Any]) -> Any:
     logger = logging.getLogger("callflows")
     before = logger.level, list(logger.handlers), logger.propagate
     try:
-        return create_app(values)
+        return create_app({"LOG_LEVEL": "WARNING", **values})  # that flows went live is no news here
     finally:
         logger.setLevel(before[0])
         logger.handlers[:], logger.propagate = before[1:]
@@ -89,13 +89,17 @@ def web_app(name: str) -> Any:
 def new_phone(
     simulator: Simulator,
     app: Any,
-    coverage: Coverage,
+    coverage: Coverage | None = None,
     *,
     seed: int = 1,
     switches: Mapping[str, Any] | None = None,
     at: datetime | None = None,
 ) -> Phone:
     """A telephone on a platform that starts anew; the application stays as it is."""
+    if not isinstance(switches or {}, Mapping):
+        raise ValueError(f"switches are names with values, not {switches!r}")
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ValueError(f"seed is a whole number, not {seed!r}")
     runtime = getattr(app, "extensions", {}).get("callflows")
     base = urlsplit(runtime.composer.urls.base if runtime else WEB_URL)
     url = app if isinstance(app, str) else f"{base.scheme}://{base.netloc}"
@@ -103,8 +107,8 @@ def new_phone(
     simulator.reset(seed=seed, switches=dict(switches or {}), epoch=at, apps=apps)
     if runtime is None:
         return Phone(simulator, WebSite(url))
-    coverage.expect([runtime.versions.live(name) for name in runtime.versions.names()])
+    if coverage is not None:
+        coverage.expect([runtime.versions.live(name) for name in runtime.versions.names()])
     clock = simulator.platform.clock
-    return Phone(
-        simulator, FlowSite(runtime, simulator.provider, lambda: clock.as_datetime(clock.now()), coverage.watch)
-    )
+    watch = coverage.watch if coverage is not None else None
+    return Phone(simulator, FlowSite(runtime, simulator.provider, lambda: clock.as_datetime(clock.now()), watch))

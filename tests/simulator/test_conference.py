@@ -316,6 +316,7 @@ def test_the_same_seed_tells_the_same_story(start: Any, web: Web) -> None:
 @pytest.mark.parametrize("attribute", ["muted", "stayAlone", "endConferenceOnExit", "maxMembers", "timeLimit"])
 def test_a_value_of_the_wrong_kind_is_refused_or_ignored(phone: Phone, web: Web, attribute: str) -> None:
     refused = enters(phone, web, ANN, f"{attribute}='perhaps'")
+    phone.run()
     assert phone.ended(refused)[0] == 8011
     phone.switch(bad_value="default", lone_member="after-others")
     ignored = enters(phone, web, BOB, f"{attribute}='perhaps'")

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from werkzeug.wrappers import Request
 
 import callflows.simulator
 from callflows.simulator import Simulator, Switches, serve
@@ -75,6 +76,49 @@ def test_real_time(start: Callable[..., Phone], web: Web) -> None:
     stopped = phone.control("GET", "clock")["now"]
     time.sleep(0.05)
     assert phone.control("GET", "clock")["now"] == stopped
+
+
+def test_in_real_time_a_slow_page_holds_nobody_else_up(start: Callable[..., Phone], web: Web) -> None:
+    phone, another_came = start("plivo", clock="real"), threading.Event()
+
+    def slow(request: Request) -> str:
+        """Waits for what only happens if other calls go on."""
+        return f"<Response><Speak>{'Met.' if another_came.wait(20) else 'Alone.'}</Speak></Response>"
+
+    def fast(request: Request) -> str:
+        another_came.set()
+        return "<Response><Speak>Quick.</Speak></Response>"
+
+    web.pages |= {"/slow": slow, "/fast": fast}
+    phone.call(f"{web.url}/slow")
+    phone.call(f"{web.url}/fast")
+    until = time.monotonic() + 25
+    while not {'hears "Met."', 'hears "Quick."'} <= set(phone.texts("hear")) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert 'hears "Met."' in phone.texts("hear")
+
+
+def test_in_real_time_a_call_may_be_moved_while_its_document_is_fetched(start: Callable[..., Phone], web: Web) -> None:
+    phone, moved = start("plivo", clock="real"), threading.Event()
+
+    def slow(request: Request) -> str:
+        moved.wait(20)
+        return "<Response><Speak>Too late.</Speak></Response>"
+
+    web.pages["/slow"] = slow
+    uuid = phone.call(web.xml("/answer", "<Speak>Hi</Speak><Redirect>{web}/slow</Redirect>"))
+    until = time.monotonic() + 20
+    while not web.at("/slow") and time.monotonic() < until:
+        time.sleep(0.02)
+    assert (
+        phone.transfer(uuid, aleg_url=web.xml("/aleg", "<Speak>Moved.</Speak><Wait length='60'/>")).status_code == 202
+    )
+    while 'hears "Moved."' not in phone.texts("hear") and time.monotonic() < until:
+        time.sleep(0.02)
+    moved.set()
+    time.sleep(0.2)
+    assert phone.texts("hear") == ['hears "Hi"', 'hears "Moved."']
+    assert any("the leg did not wait for the answer" in text for text in phone.texts("fetch"))
 
 
 def test_the_same_seed_gives_the_same_transcript(start: Callable[..., Phone], web: Web) -> None:

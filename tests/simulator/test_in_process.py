@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import sys
 import time
+from asyncio import CancelledError
 from collections.abc import Callable
 from typing import Any
 
@@ -102,6 +104,21 @@ def broken_later(environ: Any, start_response: Any) -> Any:
     raise KeyError("half way")
 
 
+def begun_too_late(environ: Any, start_response: Any) -> Any:
+    yield b"<Response/>"
+    start_response("200 OK", [("Content-Type", "application/xml")])
+
+
+def sorry_too_late(environ: Any, start_response: Any) -> Any:
+    start_response("200 OK", [("Content-Type", "application/xml")])
+    yield b"<Response>"
+    try:
+        raise KeyError("half way")
+    except KeyError:
+        start_response("500 Sorry", [], sys.exc_info())
+        yield b"sorry"
+
+
 class Unprintable(Exception):
     def __str__(self) -> str:
         raise RuntimeError
@@ -114,12 +131,36 @@ class Unprintable(Exception):
         (raising(SystemExit(3)), "SystemExit: 3"),
         (raising(Unprintable()), "Unprintable: unprintable"),
         (broken_later, "KeyError: 'half way'"),
-        (lambda environ, start_response: [b"no status"], "IndexError: list index out of range"),
+        (lambda environ, start_response: [b"no status"], "AssertionError: start_response was not called before"),
+        (lambda environ, start_response: [], "AssertionError: start_response was not called"),
+        (
+            lambda environ, start_response: [start_response("200 OK", []) and start_response("200 OK", []) and b""],
+            "AssertionError: start_response was called twice",
+        ),
+        (begun_too_late, "AssertionError: start_response was not called before"),
+        (sorry_too_late, "KeyError: 'half way'"),
+        (raising(CancelledError()), "CancelledError: "),
+        (raising(pytest.fail.Exception("in the test")), "Failed: in the test"),
         (lambda environ, start_response: start_response("fine", []) and None, "TypeError"),
         (lambda environ, start_response: [start_response("fine", []) and b""], "ValueError: invalid literal"),
         (42, "TypeError: 'int' object is not callable"),
     ],
-    ids=["raises", "exits", "unprintable", "half way", "no status", "nothing", "no number", "no app"],
+    ids=[
+        "raises",
+        "exits",
+        "unprintable",
+        "half way",
+        "no status",
+        "no answer",
+        "twice",
+        "too late",
+        "sorry too late",
+        "cancelled",
+        "a test fails",
+        "nothing",
+        "no number",
+        "no app",
+    ],
 )
 def test_an_application_that_raises_is_an_http_500(start: Start, app: Any, said: str) -> None:
     phone = answering(start, app)
@@ -151,6 +192,43 @@ def test_an_application_that_takes_too_long_has_timed_out(start: Start, site: We
     assert phone.ended(uuid)[0] == 7011
     (entry,) = phone.entries("fetch")
     assert (entry["error"], entry["at"]) == ("read timeout", 0.1)
+
+
+def test_an_answer_that_never_gets_anywhere_has_timed_out(start: Start) -> None:
+    closed: list[bool] = []
+
+    def dawdling(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [("Content-Type", "application/xml")])
+        try:
+            while True:
+                time.sleep(0.01)
+                yield b""
+        finally:
+            closed.append(True)
+
+    phone = answering(start, dawdling)
+    uuid = phone.call(f"{HOME}/answer#rt=100&rc=0")
+    phone.run()
+    assert phone.ended(uuid)[0] == 7011
+    assert phone.entries("fetch")[0]["error"] == "read timeout"
+    assert closed
+
+
+def test_an_answer_may_come_in_many_small_pieces_and_its_status_change_before_the_first(start: Start) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        try:
+            raise KeyError
+        except KeyError:
+            start_response("200 OK", [("Content-Type", "application/xml"), ("X-Who", "\xe9")], sys.exc_info())
+        yield b""
+        yield from (b"%c" % each for each in b"<Response><Speak>Crumbs</Speak>" + b" " * 90_000 + b"</Response>")
+
+    phone = answering(start, app)
+    began = time.monotonic()
+    phone.call(f"{HOME}/answer")
+    assert phone.texts("hear") == ['hears "Crumbs"']
+    assert time.monotonic() - began < 5  # seconds; it takes 0.05
 
 
 def test_an_answer_without_end_is_cut_off(start: Start) -> None:
@@ -201,6 +279,28 @@ def test_the_application_may_call_the_platform_meanwhile(start: Start, site: Web
     phone.call(site.xml("/answer", "<Speak>Hi</Speak><Redirect>{web}/next</Redirect>"))
     phone.run()
     assert phone.texts("hear")[-1] == 'hears "Moved"'
+
+
+def test_the_application_may_look_at_the_simulator_meanwhile(start: Start, site: Web) -> None:
+    """On the simulator's own thread, which nothing else happens on until the answer is there: it does not wait."""
+    phone = answering(start, site)
+
+    def page(request: Request) -> str:
+        client = phone.simulator.app().test_client()  # whose answers nobody closes
+        assert "/answer" in client.get("/-/sim/transcript?format=text").text or request.path == "/answer"
+        client.post("/-/sim/clock", json={"advance": 1})
+        sim = phone.simulator
+        known = sim.dialect.credentials(sim.auth_id, sim.auth_token)
+        path = f"{sim.dialect.rest_prefix}/Account/{sim.auth_id}/Call/{request.form['CallUUID']}/"
+        client.get(path, query_string={"status": "live"}, headers=known)
+        return "<Response><Speak>Looked</Speak></Response>"
+
+    site.pages["/answer"] = page
+    began = time.monotonic()
+    phone.call(f"{HOME}/answer")
+    phone.advance(1)
+    assert phone.texts("hear") == ['hears "Looked"']
+    assert time.monotonic() - began < 0.9  # seconds
 
 
 def test_many_calls_take_milliseconds(start: Start, site: Web) -> None:

@@ -300,7 +300,7 @@ def test_digits_of_the_platform_are_no_input(phone: Phone, web: Web) -> None:
         ("Record", {"file_format": "ogg"}, "file_format parameter is invalid: one of mp3, wav"),
         ("Record", {"record_channel_type": 2}, "record_channel_type parameter is invalid: one of stereo, mono"),
         ("Record", {"callback_url": "/ready"}, "callback_url parameter is not a valid URL"),
-        ("Record", {"callback_method": "PUT"}, "callback_method parameter is invalid: one of POST, GET"),
+        ("Record", {"callback_method": "PUT"}, "callback_method parameter is invalid: one of GET, POST"),
         (
             "Record",
             {"transcription_type": "auto", "transcription_url": "x"},
@@ -365,12 +365,13 @@ def test_hanging_up_in_the_same_instant_as_it_is_asked_for(phone: Phone, web: We
     """Accepted, and then there is nobody any more."""
     uuid = waiting(phone, web)
     with phone.simulator.platform.lock:
+        asked_here = phone.simulator.platform.engine.mark()
         phone.simulator.platform.hang_up(phone.simulator.platform.legs[uuid])
         phone.simulator.platform.legs[uuid].ending = False
-        phone.simulator.platform.engine.hold()
+        hold = phone.simulator.platform.engine.hold(asked_here)
     for resource, body in BODIES.items():
         assert phone.rest("POST", f"Call/{uuid}/{resource}/", body).status_code in (200, 202, 404)
-    phone.simulator.platform.engine.release()
+    phone.simulator.platform.engine.release(hold)
     phone.advance(5)
     assert phone.control("GET", "recordings") == []
     assert not [entry for entry in phone.entries("hear") if entry["at"] >= 1]

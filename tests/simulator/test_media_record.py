@@ -18,7 +18,7 @@ def test_a_recording_by_rest(phone: Phone, web: Web) -> None:
         "time_limit": "20",
         "record_channel_type": "mono",
         "callback_url": web.url + "/ready",
-        "callback_method": "GET",
+        "callback_method": "get",
         "transcription_type": "auto",
         "transcription_url": web.url + "/written",
     }

@@ -206,17 +206,38 @@ def test_a_huge_body_is_refused_however_it_comes(phone: Phone) -> None:
     assert just_fits.json()["error"] == "from parameter is missing"
 
 
-def test_chunks_that_are_none(phone: Phone) -> None:
+@pytest.mark.parametrize("chunks", ["zz\r\n", "-5\r\n{", "ffffffffffff\r\n{", "8\r\n{", "1\r\n{", "1\r\n{x\r\n"])
+def test_chunks_that_are_none(phone: Phone, chunks: str) -> None:
+    """Nothing is read beyond them, memory least of all."""
     sim = phone.simulator
     known = sim.dialect.credentials(sim.auth_id, sim.auth_token)
     headers = "".join(f"{name}: {value}\r\n" for name, value in known.items())
-    path = f"{sim.dialect.rest_prefix}/Account/{sim.auth_id}/Call/"
-    with socket.create_connection((phone.server.host, phone.server.port), timeout=10) as line:
-        line.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\n{headers}Transfer-Encoding: chunked\r\n\r\nzz\r\n".encode())
-        line.shutdown(socket.SHUT_WR)
-        answer = b"".join(iter(lambda: line.recv(4096), b""))
-    assert answer.startswith(b"HTTP/1.1 400")
-    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"] == "the body is too large, or broke off"
+    for path in (f"{sim.dialect.rest_prefix}/Account/{sim.auth_id}/Call/", "/-/sim/calls"):
+        with socket.create_connection((phone.server.host, phone.server.port), timeout=10) as line:
+            head = f"POST {path} HTTP/1.1\r\nHost: x\r\n{headers}Transfer-Encoding: chunked\r\n\r\n"
+            line.sendall((head + chunks).encode())
+            line.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: line.recv(4096), b""))
+        assert answer.startswith(b"HTTP/1.1 400")
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"] == "the body is too large, or broke off"
+
+
+@pytest.mark.parametrize("line", ["PRI * HTTP/2.0", "\x16\x03\x01 hello", "GET / HTTP/1.1\r\nX: " + "y" * 70_000])
+def test_what_is_no_http_is_told_so_in_the_error_shape(plivo: Phone, line: str) -> None:
+    with socket.create_connection((plivo.server.host, plivo.server.port), timeout=10) as connection:
+        connection.sendall(f"{line}\r\n\r\n".encode("latin-1"))
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert set(json.loads(answer[answer.index(b"{") :])) == {"api_id", "error"}
+
+
+@pytest.mark.parametrize(
+    "moment", ["2026-13-01 10:00", "2026-01-05 24:01", "2026-01-05", "٢٠٢٦-01-05 10:00", "2026-01-05 10:00:00.1234567"]
+)
+def test_a_moment_that_there_is_not(plivo: Phone, moment: str) -> None:
+    for name in ("end_time", "end_time__gt"):
+        reply = plivo.rest("GET", f"Call/?{urlencode({name: moment})}")
+        assert (reply.status_code, reply.json()["error"].split()[0]) == (400, name)
+    assert plivo.rest("GET", "Call/?end_time__lt=2026-01-05%2010:00:00.5").status_code == 200
 
 
 json_values = st.recursive(

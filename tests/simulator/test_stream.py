@@ -201,6 +201,7 @@ def test_a_stream_without_url_or_with_bad_values_is_not_a_valid_document(phone: 
         f"<Stream streamTimeout='long'>{SOCKET}</Stream>",
     ):
         uuid = talking(phone, web, inside)
+        phone.run()
         assert phone.ended(uuid) == (8011, "Error")
 
 

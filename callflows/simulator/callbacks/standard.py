@@ -35,7 +35,7 @@ class Callbacks:
             "From": number(leg.from_number),
             "To": number(leg.to_number),
             "Direction": leg.direction,
-            "CallStatus": status or leg.status,
+            "CallStatus": status or self._status(leg),
             "ParentAuthID": self.auth_id,
         }
         if event:
@@ -48,8 +48,9 @@ class Callbacks:
                 "SessionStart": self._session_start(leg),
                 "STIRVerification": "Not Applicable",
                 "STIRAttestation": "",
-                **self.dialect.outbound_extra,
             }
+            if event != "Hangup":
+                params |= self.dialect.outbound_extra
             params |= self._uuids(leg, switches)
         else:
             params |= {name: self._inbound_extra(leg)[name] for name in self.dialect.inbound_extra}
@@ -61,6 +62,10 @@ class Callbacks:
             if leg.call.forwarded_from and (event == "StartApp" or not self.dialect.short_redirect):
                 params["ForwardedFrom"] = plain(leg.call.forwarded_from)
         return params
+
+    def _status(self, leg: Leg) -> str:
+        over = leg.ended_at is not None and leg.status not in self.dialect.end_statuses[leg.direction]
+        return "completed" if over else leg.status
 
     def _uuids(self, leg: Leg, switches: Switches) -> dict[str, str]:
         """For a single outbound call all four are the same; a dialled leg names the leg that dialled it."""
@@ -78,7 +83,9 @@ class Callbacks:
     def _session_start(self, leg: Leg) -> str:
         return self.clock.as_datetime(leg.started_at).strftime("%Y-%m-%d %H:%M:%S.%f")
 
-    def ring(self, leg: Leg) -> dict[str, str]:
+    def ring(self, leg: Leg, switches: Switches) -> dict[str, str]:
+        if not self.dialect.short_ring:
+            return self.standard(leg, "Ring", switches, status="ringing")
         number = pretty if "Ring" in self.dialect.events_with_plus else plain
         return {
             "CallUUID": leg.call_uuid,

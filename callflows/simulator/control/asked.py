@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 from flask import request
 
 from ..calls import Leg
+from ..reading import read_body
 
 if TYPE_CHECKING:
     from ..platform import Platform
     from ..server import Simulator
 
 SETTLE_SECONDS = 30.0
+REAL_SETTLE_SECONDS = 1.0  # while a web application takes its time, everybody else goes on
+MAX_BODY = 100_000_000  # thousands of captures to replay
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,9 @@ class Asked:
 
     def body(self, *known: str) -> dict[str, Any]:
         """The request's JSON object; with `known`, nothing else may be in it."""
+        raw = read_body(request.stream, MAX_BODY)
         try:
-            body = json.loads(request.get_data() or b"{}")
+            body = json.loads(raw or b"{}")
         except (ValueError, RecursionError):
             raise ValueError("the body is not valid JSON") from None
         if not isinstance(body, dict):
@@ -48,7 +52,8 @@ class Asked:
 
     def settle(self) -> None:
         """What was asked for has happened, at this same virtual instant, when the answer is given."""
-        self.platform.engine.settle(SETTLE_SECONDS)
+        real = self.platform.clock.mode == "real"
+        self.platform.engine.settle(REAL_SETTLE_SECONDS if real else SETTLE_SECONDS)
 
     def leg(self) -> Leg:
         """The leg the path names, ended or not."""

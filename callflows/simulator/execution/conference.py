@@ -129,9 +129,13 @@ class _Stay:
         for sound in self.sounds:
             with hearing(platform, leg, sound) as seconds:
                 yield from sleep(platform.engine, seconds)
-        if self.sounds:
-            platform.note(leg, "hear", "hears the waitSound again, over and over", element="Conference")
-        yield from sleep(platform.engine, None)
+        if not self.sounds:
+            return
+        platform.note(leg, "hear", "hears the waitSound again, over and over", element="Conference")
+        try:
+            yield from sleep(platform.engine, None)
+        finally:
+            platform.note(leg, "cut", "stops hearing the waitSound", element="Conference")
 
     def _heard_by_all(self, attribute: str) -> None:
         value = self.element.get(attribute).strip()

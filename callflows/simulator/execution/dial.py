@@ -144,6 +144,7 @@ class _Attempt:
         self.music.stop()
         platform.engine.cancel(self.limit)
         source = (leg.ending_as.source if leg.ending_as else "") or platform.dialect.title
+        self.cancelled = bool(self.ringing)  # whoever was busy before does not decide any more
         for b_leg in [*self.ringing, *([self.connected] if self.connected else [])]:
             self.rang |= b_leg.rang
             if not b_leg.detached:
@@ -154,8 +155,8 @@ class _Attempt:
         if self.bridged is not None:
             cause = self.bridged.hangup.cause if self.bridged.hangup else "NORMAL_CLEARING"
             return DialOutcome("completed", True, cause, leg.call_uuid, self.bridged.call_uuid)
-        code = self.last.hangup if self.last else None
-        status = "cancel" if self.cancelled or code is None else code.status
+        code = self.last.hangup if self.last and not self.cancelled else None
+        status = "cancel" if code is None else code.status
         if code is not None and code.code == 6010:
             status = self.turn.platform.switches.ring_timeout_status
         if status == "completed":  # answered, and gone before anybody could be connected

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..calls import GoTo, HangUp, Key, Leg, Speech, Target
 from ..document import Element, InvalidDocument, is_http_url
-from ..engine import Pause, Steps
+from ..engine import Pause, Steps, sleep
 from ..hangups import invalid_method, invalid_url, invalid_xml, unreachable
 from .attributes import strangers
 from .conference import conference
@@ -79,7 +79,12 @@ def _obtain(platform: Platform, leg: Leg, target: Target) -> Steps[Element]:
             problem = HangUp(unreachable(target.purpose), why=exchange.error or f"HTTP {exchange.http_status}")
         except InvalidDocument as error:
             problem = HangUp(invalid_xml(target.purpose), why=str(error))
-    raise problem or HangUp(unreachable(target.purpose))
+    problem = problem or HangUp(unreachable(target.purpose))
+    if problem.code == invalid_xml("answer") and platform.dialect.answers_unread:
+        if not leg.answered:
+            platform.answer(leg)
+        yield from sleep(platform.engine, 1.0)
+    raise problem
 
 
 def _carry_out(platform: Platform, leg: Leg, document: Element) -> Steps[None]:

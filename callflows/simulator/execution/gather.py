@@ -26,7 +26,7 @@ class Rules:
     finish: str
     takes: frozenset[str] = BOTH
     whole: float = math.inf  # seconds in which all input must have come, once the prompts are over
-    speech_end: float | None = None  # seconds of silence that end speech; None: at the end of the sentence
+    speech_end: float = 0.0  # seconds of silence that end speech
     beep: bool = False
     written: bool = True  # in the transcript
 
@@ -81,9 +81,9 @@ def get_input(turn: Turn) -> Steps[None]:
         between=_within(element, "digitEndTimeout", AUTO_END_SECONDS, 2, 10),
         count=int(_within(element, "numDigits", 32, 1, 32)),
         finish=_finish_key(element),
-        takes=frozenset(element.get("inputType").split()) or BOTH,
+        takes=frozenset(element.get("inputType").split()) & BOTH or BOTH,
         whole=whole,
-        speech_end=None if ends_itself else _within(element, "speechEndTimeout", 2, 2, 10),
+        speech_end=0.0 if ends_itself else _within(element, "speechEndTimeout", 2, 2, 10),
         written=element.flag("log", True),
     )
     given = Input()
@@ -192,11 +192,11 @@ def _prompts(turn: Turn, rules: Rules) -> Steps[Key | Speech | None]:
 
 
 def _sentence(turn: Turn, rules: Rules, words: str, until: float) -> Steps[str]:
-    """With "auto" a sentence is understood as soon as it is said. With a figure, what is said before there was that
+    """With "auto" a sentence is understood once it has been said. With a figure, what is said before there was that
     much silence belongs to it.
     """
     leg, clock, said = turn.leg, turn.platform.clock, [words]
-    while rules.speech_end is not None:
+    while True:
         silent_at = max(clock.now(), leg.speaks_until) + rules.speech_end
         more = yield from _listen(turn, min(silent_at, until) - clock.now(), frozenset(("speech",)))
         if not isinstance(more, Speech):

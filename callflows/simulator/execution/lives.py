@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..calls import GoTo, HangUp, Key, Leg, Target, plain, pretty
-from ..document import is_http_url
+from ..calls import GoTo, HangUp, Key, Leg, Target, is_party, plain, pretty
 from ..engine import Pause, Steps, sleep
 from .documents import sound_document
 from .flow import follow
@@ -58,6 +57,8 @@ def _ring(platform: Platform, leg: Leg, timeout: float) -> Steps[None]:
     """Returns once the person answers."""
     plan = platform.behaviour(leg.number)
     leg.status = "ringing"
+    if not is_party(leg.to_number):
+        raise HangUp(2000, why=f"{leg.to_number[:80]!r} is neither a number nor a sip: URI")
     if plan.behaviour == "unreachable":
         yield from sleep(platform.engine, plan.after)
         raise HangUp(2000)
@@ -68,7 +69,7 @@ def _ring(platform: Platform, leg: Leg, timeout: float) -> Steps[None]:
         platform.tell_parent(leg, "rings")
         if leg.parent is None:
             call = leg.call
-            platform.notify(leg, call.ring_url, call.ring_method, platform.callbacks.ring(leg))
+            platform.notify(leg, call.ring_url, call.ring_method, platform.callbacks.ring(leg, platform.switches))
             _hang_up_on_ring(platform, leg, call.hangup_on_ring)
     patience = plan.gives_up_after if plan.behaviour == "no-answer" else plan.after
     if patience is None or patience >= timeout:
@@ -134,7 +135,7 @@ def _confirm(platform: Platform, leg: Leg) -> Steps[None]:
     clock = platform.clock
     until = clock.now() + dialled.confirm_timeout
     key = dialled.confirm_key if platform.switches.confirm_key == "enforced" else ""
-    if is_http_url(dialled.confirm_sound):
+    if dialled.confirm_sound:
         for element in (yield from sound_document(platform, leg, "confirmSound", dialled.confirm_sound)):
             if clock.now() < until:
                 with hearing(platform, leg, element) as seconds:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..calls import GoTo, HangUp, Leg, Target
-from ..document import Element
+from ..document import Element, is_http_url
 from ..engine import Steps
 from ..fetching import Exchange
 
 if TYPE_CHECKING:
     from ..platform import Platform
 
+REAL_INSTANT = 10.0  # by the wall clock some time always passes
 MAX_STEPS_AT_ONCE = 200
 
 
@@ -34,7 +35,8 @@ def count_step(platform: Platform, leg: Leg) -> None:
     """Called for each element and each document. A document that redirects to itself must not run forever."""
     now = platform.clock.now()
     instant, steps = leg.instants
-    leg.instants = (now, steps + 1 if now == instant else 1)
+    an_instant = REAL_INSTANT if platform.clock.mode == "real" else 0.0
+    leg.instants = (instant, steps + 1) if now - instant <= an_instant else (now, 1)
     if leg.instants[1] > MAX_STEPS_AT_ONCE:
         raise HangUp(2060, "Error", f"{MAX_STEPS_AT_ONCE} elements or documents without any time passing")
 
@@ -47,6 +49,8 @@ def sound_seconds(platform: Platform, element: Element) -> float | None:
     """How long a Speak, Play or Wait takes (None: until disturbed)."""
     if element.name == "Wait":
         return element.number("length", 1)
+    if _is_no_file(element):
+        return 0.0
     times = int(element.number("loop", 1))
     seconds = platform.switches.play_seconds
     if element.name == "Speak":
@@ -60,11 +64,19 @@ def start_sound(platform: Platform, leg: Leg, element: Element) -> float | None:
     if element.name == "Wait":
         platform.note(leg, "wait", f"hears nothing for {seconds or 0:g} s", seconds=seconds)
         return seconds
+    if _is_no_file(element):
+        # skipped, and the document goes on (Vobiz docs, Play)
+        platform.note(leg, "note", f"{element.text[:80]!r} is not played: it is not a URL", element="Play")
+        return seconds
     times = int(element.number("loop", 1))
     repeated = {0: " over and over", 1: ""}.get(times, f" {times} times")
     heard = _heard(element)
     platform.note(leg, "hear", f"hears {heard}{repeated}", element=element.name, heard=element.text, loop=times)
     return seconds
+
+
+def _is_no_file(element: Element) -> bool:
+    return element.name == "Play" and not is_http_url(element.text)
 
 
 def _heard(element: Element) -> str:

@@ -84,6 +84,7 @@ class _Errand:
         try:
             if fault is not None and kind == "late":
                 yield from sleep(engine, fault.seconds)
+            result = replace(result, error="")
             result = yield from self.ask(limits, kind)
             if fault is not None:
                 result = distorted(result, fault, limits)

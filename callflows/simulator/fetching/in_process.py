@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -46,9 +47,9 @@ class InProcess(httpx2.BaseTransport):
         if app is None:
             return self._elsewhere.handle_request(request)
         patience = request.extensions.get("timeout", {}).get("read")
-        began = monotonic()
-        response = _call(app, _environ(request))
-        if patience is not None and monotonic() - began > patience:
+        deadline = math.inf if patience is None else monotonic() + patience
+        response = _call(app, _environ(request), deadline)
+        if monotonic() > deadline:
             raise httpx2.ReadTimeout("the application took longer than the read timeout", request=request)
         return response
 
@@ -89,30 +90,42 @@ def _environ(request: httpx2.Request) -> dict[str, Any]:
     return environ
 
 
-def _call(app: App, environ: dict[str, Any]) -> httpx2.Response:
+def _call(app: App, environ: dict[str, Any], deadline: float) -> httpx2.Response:
     """An application that raises, or breaks the protocol, is an HTTP 500 that names the exception."""
     started: list[tuple[str, list[tuple[str, str]]]] = []
-    written: list[bytes] = []
+    body = bytearray()
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], Any]:
+        if started and exc_info is None:
+            raise AssertionError("start_response was called twice")
+        if body and exc_info is not None:  # the headers are out
+            raise exc_info[1].with_traceback(exc_info[2])
         started.append((status, headers))
-        return written.append
+        return write
+
+    def write(chunk: bytes) -> None:
+        if chunk and not started:
+            raise AssertionError("start_response was not called before the first byte")
+        body.extend(chunk)
 
     chunks: Iterable[bytes] = ()
     try:
         try:
             chunks = app(environ, start_response)
             for chunk in chunks:
-                written.append(chunk)
-                if sum(map(len, written)) > ENOUGH:
+                write(chunk)
+                if len(body) > ENOUGH or monotonic() > deadline:
                     break
         finally:
             close = getattr(chunks, "close", None)
             if close is not None:
                 close()
-        status, headers = started[-1]
-        return httpx2.Response(int(status.split()[0]), headers=headers, stream=httpx2.ByteStream(b"".join(written)))
-    except (Exception, SystemExit) as error:
+        if not started:
+            raise AssertionError("start_response was not called")
+        status, native = started[-1]
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in native]
+        return httpx2.Response(int(status.split()[0]), headers=headers, stream=httpx2.ByteStream(bytes(body)))
+    except BaseException as error:  # this thread is the simulator's: a test that fails in there must not end it
         text = f"{type(error).__name__}: unprintable"
         with suppress(Exception):
             text = f"{type(error).__name__}: {error}"

@@ -12,8 +12,9 @@ AssertionError with the transcript, when it never comes to be.
 
 from __future__ import annotations
 
-from .call import Call, Unmet
+from .call import Call
 from .phone import Phone
 from .sites import Site, WebSite
+from .wording import Unmet, abridged
 
-__all__ = ["Call", "Phone", "Site", "Unmet", "WebSite"]
+__all__ = ["Call", "Phone", "Site", "Unmet", "WebSite", "abridged"]

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..calls import Leg, plain, pretty
-from ..reading import read_party
+from ..hangups import CODES
+from .wording import Unmet, in_words, keys, party, pattern, words
 
 if TYPE_CHECKING:
     from .phone import Phone
@@ -15,14 +16,6 @@ if TYPE_CHECKING:
 PATIENCE = 120.0  # virtual seconds something may take to happen
 WHOLE_CALL = 4 * 3600.0
 _SOUNDS = ("Speak", "Play", "Wait", "PreAnswer")
-
-
-class Unmet(AssertionError):
-    """What was said of a call is not so. `reason` is one sentence; the text goes on with the transcript."""
-
-    def __init__(self, reason: str, transcript: str) -> None:
-        super().__init__(f"{reason}\n\n{transcript}")
-        self.reason = reason
 
 
 class Call:
@@ -56,106 +49,110 @@ class Call:
 
     # -- what is so
 
+    @in_words
     def hears(self, text: str | re.Pattern[str], within: float = PATIENCE) -> Call:
         """Something with `text` in it is played or spoken to this person, after what they were last said to hear.
         Capitals and line breaks do not matter."""
-        __tracebackhide__ = True
+        pattern(text)
         if not self.phone.until(lambda: self._find(text) is not None or self._leg.ended_at is not None, within):
             raise self._unmet(f"did not hear {_shown(text)} within {within:g} s{self._instead()}")
         found = self._find(text)
         if found is None:
-            raise self._unmet(f"did not hear {_shown(text)} before the call ended{self._instead()}")
+            raise self._unmet(f"did not hear {_shown(text)} before the call ended{self._end()}{self._instead()}")
         self._heard_to = found + 1
         return self
 
+    @in_words
     def has_not_heard(self, text: str | re.Pattern[str]) -> Call:
         """At no time so far."""
-        __tracebackhide__ = True
-        if any(_matches(text, heard) for heard in self.heard):
+        if any(_matches(pattern(text), heard) for heard in self.heard):
             raise self._unmet(f"did hear {_shown(text)}")
         return self
 
+    @in_words
     def is_connected_to(self, number: str, within: float = PATIENCE) -> Call:
         """Talks to `number`; returns this call. `other` is the person at the other end."""
-        __tracebackhide__ = True
-        leg, who = self._leg, read_party(number)
+        leg, who = self._leg, party(number)
 
         def connected() -> bool:
             return leg.peer is not None and plain(leg.peer.number) == who
 
         self.phone.until(lambda: connected() or leg.ended_at is not None, within)
         if not connected():
-            talks_to = f"is connected to {pretty(leg.peer.number)}" if leg.peer else "is connected to nobody"
-            raise self._unmet(f"{talks_to}, not to {pretty(number)}")
+            talks_to = pretty(leg.peer.number) if leg.peer else "nobody"
+            raise self._unmet(f"is connected to {talks_to}, not to {pretty(number)}{self._over()}")
         return self
 
+    @in_words
     def is_in_conference(self, name: str, within: float = PATIENCE) -> Call:
-        __tracebackhide__ = True
         leg = self._leg
+        words(name, "a conference's name")
 
         def inside() -> bool:
             return leg.conference == name
 
         self.phone.until(lambda: inside() or leg.ended_at is not None, within)
         if not inside():
-            raise self._unmet(f"is in {leg.conference or 'no conference'}, not in {name}")
+            raise self._unmet(f"is in {leg.conference or 'no conference'}, not in {name}{self._over()}")
         return self
 
+    @in_words
     def is_hung_up(self, code: int | None = None, by: str = "", within: float = WHOLE_CALL) -> Call:
         """The call is over. `code` is the platform's hang-up code (4000, 7013, ...), `by` its hang-up source."""
-        __tracebackhide__ = True
         leg = self._leg
+        if code is not None and code not in CODES:
+            raise ValueError(f"{code!r} is no hang-up code: one of {', '.join(map(str, CODES))}")
+        if by:
+            words(by, "who hung up")
         self.phone.until(lambda: leg.ended_at is not None, within)
         if leg.hangup is None:
             raise self._unmet(f"is not hung up after {within:g} s")
         if code is not None and leg.hangup.code != code:
             raise self._unmet(f"was hung up with {leg.hangup.code} ({leg.hangup.name}), not {code}")
-        if by and leg.hangup_source != by:
+        if by and leg.hangup_source.casefold() != by.casefold():
             raise self._unmet(f"was hung up by {leg.hangup_source}, not by {by}")
         return self
 
+    @in_words
     def is_not_hung_up(self) -> Call:
         """The call is live now."""
-        __tracebackhide__ = True
         if self._leg.hangup is not None:
-            raise self._unmet("is hung up")
+            raise self._unmet(f"was hung up with {self._leg.hangup.code} ({self._leg.hangup.name})")
         return self
 
     # -- what the person does
 
+    @in_words
     def press(self, digits: str, *, at_once: bool = False) -> Call:
         """As people do it: when the call asks for keys. A call that is playing something is first let run until it
         does; `at_once` presses now, whether anything listens or not."""
-        __tracebackhide__ = True
-        if not digits or set(digits) - set("0123456789*#"):
-            raise ValueError(f"keys are 0-9, * and #, not {digits!r}")
-        self._act("dtmf", f"press {digits}", at_once, lambda: self.phone.simulator.platform.press(self._leg, digits))
+        keys(digits)
+        self._act("dtmf", f"press {digits}", at_once, lambda: self.phone.platform.press(self._leg, digits))
         return self
 
-    def say(self, words: str, *, at_once: bool = False) -> Call:
+    @in_words
+    def say(self, text: str, *, at_once: bool = False) -> Call:
         """Speak, when the call listens for speech; see `press`."""
-        __tracebackhide__ = True
-        if not words.strip():
-            raise ValueError("nothing is said")
-        self._act("speech", f'say "{words}"', at_once, lambda: self.phone.simulator.platform.say(self._leg, words))
+        words(text, "what is said")
+        self._act("speech", f'say "{text}"', at_once, lambda: self.phone.platform.say(self._leg, text))
         return self
 
+    @in_words
     def hang_up(self) -> Call:
-        __tracebackhide__ = True
         self._be_live("hang up")
-        with self.phone.simulator.platform.lock:
-            self.phone.simulator.platform.hang_up(self._leg)
+        with self.phone.platform.lock:
+            self.phone.platform.hang_up(self._leg)
         self.phone._settle()
         return self
 
-    def wait(self, seconds: float) -> Call:
-        self.phone.wait(seconds)
+    @in_words
+    def wait(self, how_long: float) -> Call:
+        self.phone.wait(how_long)
         return self
 
     # --
 
     def _act(self, kind: str, what: str, at_once: bool, do: Callable[[], None]) -> None:
-        __tracebackhide__ = True
         leg = self._leg
         self._be_live(what)
         if not at_once:
@@ -163,17 +160,16 @@ class Call:
             self._be_live(what)
             if kind not in leg.listening and leg.element in _SOUNDS:
                 raise self._unmet(f"would {what}, but nothing listens{self._instead()} (at_once=True does it anyway)")
-        with self.phone.simulator.platform.lock:
+        with self.phone.platform.lock:
             do()
         self.phone._settle()
 
     def _be_live(self, what: str) -> None:
-        __tracebackhide__ = True
         if self._leg.ended_at is not None:
-            raise self._unmet(f"cannot {what}: the call has ended")
+            raise self._unmet(f"cannot {what}{self._over()}")
 
     def _hearing(self, since: int) -> list[tuple[int, str]]:
-        entries = self.phone.simulator.platform.transcript.entries
+        entries = self.phone.platform.transcript.entries
         return [
             (index, str(entry.details.get("heard", "")))
             for index, entry in enumerate(entries[since:], since)
@@ -186,6 +182,12 @@ class Call:
     def _instead(self) -> str:
         heard = [f'"{text}"' for _, text in self._hearing(self._heard_to)]
         return f"; heard instead: {', '.join(heard[-3:])}" if heard else "; nothing else was heard"
+
+    def _over(self) -> str:
+        return f": the call has ended{self._end()}" if self._leg.ended_at is not None else ""
+
+    def _end(self) -> str:
+        return f" ({self._leg.hangup.code} {self._leg.hangup.name})" if self._leg.hangup is not None else ""
 
     def _unmet(self, reason: str) -> Unmet:
         return self.phone.unmet(f"{self.number} {reason}")

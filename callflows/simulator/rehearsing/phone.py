@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..calls import Call as Wanted
 from ..calls import Leg, plain, pretty
-from ..reading import read_behaviour, read_call, read_party
+from ..platform import Platform
+from ..reading import read_behaviour, read_call
 from ..server import Simulator
-from .call import PATIENCE, WHOLE_CALL, Call, Unmet
+from .call import PATIENCE, WHOLE_CALL, Call
 from .sites import Site
+from .wording import Unmet, in_words, mapping, party, seconds, words
 
 CALLER, LINE = "+14155550101", "+14155550100"  # 555-01xx numbers belong to nobody
+_NOT_OF_A_TEST = ("answer_url", "hangup_on_ring", "send_digits", "parent_call_uuid")
+_PLACED = [field.name for field in dataclasses.fields(Wanted) if field.name not in _NOT_OF_A_TEST]
 
 
 class Phone:
@@ -20,9 +26,17 @@ class Phone:
 
     def __init__(self, simulator: Simulator, site: Site) -> None:
         self.simulator, self.site = simulator, site
+        self._platform = simulator.platform  # a reset gives the simulator another
+
+    @property
+    def platform(self) -> Platform:
+        if self.simulator.platform is not self._platform:
+            raise ValueError("this phone is of no use any more: a later one was made, and the platform began anew")
+        return self._platform
 
     # -- what people do
 
+    @in_words
     def dial(
         self,
         target: str,
@@ -36,6 +50,7 @@ class Phone:
         and whatever else a placed call may have (`/-/sim/calls`)."""
         return self._begin("inbound", caller, line, target, params, more)
 
+    @in_words
     def place(
         self,
         target: str,
@@ -57,21 +72,27 @@ class Phone:
         params: Mapping[str, object] | None,
         more: Mapping[str, Any],
     ) -> Call:
-        url = self.site.answer_url(target, params or {})
+        platform = self.platform
+        unknown = [name for name in more if name not in _PLACED]
+        if unknown:
+            raise ValueError(f"a call has no {unknown[0]}: one of {', '.join(_PLACED)}")
+        words(from_number, "who calls")
+        party(to_number)
+        url = self.site.answer_url(words(target, "what answers"), mapping(params))
         call = read_call({"answer_url": url, "hangup_url": self.site.events_url(), **more})
-        platform = self.simulator.platform
         with platform.lock:
             begin = platform.arrive if direction == "inbound" else platform.place
             leg = begin(call, from_number, to_number)
         self._settle()
         return Call(self, leg)
 
+    @in_words
     def person(self, number: str, within: float = PATIENCE) -> Call:
         """Whoever has this number, on the newest leg there is to it: an agent who was dialled, say."""
-        who = read_party(number)
+        who = party(number)
 
         def newest() -> Leg | None:
-            legs = [leg for leg in self.simulator.platform.legs.values() if plain(leg.number) == who]
+            legs = [leg for leg in self.platform.legs.values() if plain(leg.number) == who]
             return legs[-1] if legs else None
 
         if not self.until(lambda: newest() is not None, within):
@@ -80,23 +101,36 @@ class Phone:
         assert leg is not None  # noqa: S101  (it was there)
         return Call(self, leg)
 
+    @in_words
     def number(self, number: str, behaviour: str = "answers", **plan: Any) -> None:
         """What happens when `number` is called: `answers`, `busy`, `no-answer`, ...; `plan` as in
         `PUT /-/sim/numbers/NUMBER`: after, hangs_up_after, keys, says."""
-        who = read_party(number)
-        plan |= {name: [list(item) for item in plan[name]] for name in ("keys", "says") if name in plan}
-        with self.simulator.platform.lock:
-            self.simulator.platform.behaviours[who] = read_behaviour({"behaviour": behaviour, **plan})
+        who = party(number)
+        for name in ("keys", "says"):
+            if isinstance(plan.get(name), list | tuple):
+                plan[name] = [list(item) if isinstance(item, tuple) else item for item in plan[name]]
+        with self.platform.lock:
+            self.platform.behaviours[who] = read_behaviour({"behaviour": behaviour, **plan})
 
     # -- what the application does
 
+    @in_words
     def transfer(
         self, call: Call, *, aleg: str = "", bleg: str = "", params: Mapping[str, object] | None = None
     ) -> None:
         """Move a live call as the application does: its own leg to `aleg`, the leg it is connected to to `bleg`."""
-        self.site.transfer(self, call.uuid, aleg, bleg, params or {})
+        if not isinstance(call, Call):
+            raise ValueError(f"what is transferred is a call, as `dial` gives it, not {call!r}")
+        for leg, target in (("aleg", aleg), ("bleg", bleg)):
+            if not isinstance(target, str):
+                raise ValueError(f"{leg} is where the leg goes, as a text, not {target!r}")
+        if not (aleg or bleg):
+            raise ValueError("a transfer takes aleg=, bleg=, or both")
+        self.platform  # noqa: B018  (is it still there?)
+        self.site.transfer(self, call.uuid, aleg, bleg, mapping(params))
         self._settle()
 
+    @in_words
     def rest(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, Any]:
         """One request to the platform's REST API, with its key; `path` is what follows the account."""
         simulator = self.simulator
@@ -105,9 +139,9 @@ class Phone:
             simulator.app()
             .test_client()
             .open(
-                f"{dialect.rest_prefix}/Account/{simulator.auth_id}/{path}",
+                f"{dialect.rest_prefix}/Account/{simulator.auth_id}/{words(path, 'path').lstrip('/')}",
                 method=method,
-                data=None if body is None else json.dumps(body),
+                data=None if body is None else _json(body),
                 headers=dialect.credentials(simulator.auth_id, simulator.auth_token),
             )
         )
@@ -125,33 +159,38 @@ class Phone:
     @property
     def now(self) -> float:
         """Virtual seconds since the test began."""
-        return self.simulator.platform.clock.now()
+        return self._platform.clock.now()
 
     @property
     def transcript(self) -> str:
         """What happened so far, one line each."""
-        with self.simulator.platform.lock:
-            return self.simulator.platform.transcript.as_text()
+        with self._platform.lock:
+            return self._platform.transcript.as_text()
 
+    @in_words
     def switch(self, **values: Any) -> None:
         """How the platform behaves where its documentation leaves that open (docs/simulator.md, Switches)."""
-        platform = self.simulator.platform
+        platform = self.platform
         with platform.lock:
             platform.switches = platform.switches.changed(values)
 
+    @in_words
     def fault(self, **what: Any) -> None:
         """What goes wrong next: `web="timeout"`, `rest="500-after-acting"`, ... as in `POST /-/sim/faults`."""
         with self.simulator.app().test_client() as control:
-            reply = control.post("/-/sim/faults", json=what)
+            reply = control.post("/-/sim/faults", data=_json(what))
             if reply.status_code != 200:
                 raise ValueError(reply.get_json()["error"])
 
-    def wait(self, seconds: float) -> None:
-        self.simulator.platform.engine.advance(seconds)
+    @in_words
+    def wait(self, how_long: float) -> None:
+        if not self.platform.engine.advance(seconds(how_long, "wait")):
+            raise self.unmet(f"{how_long:g} s did not pass: the web application, or the flow, is still at work")
 
+    @in_words
     def finish(self, limit: float = WHOLE_CALL) -> None:
         """Let time run until nothing is left to happen."""
-        self.simulator.platform.engine.run(limit)
+        self.platform.engine.run(seconds(limit, "limit"))
 
     def until(self, condition: Callable[[], object], within: float = PATIENCE) -> bool:
         """Let time run until `condition` holds; False when it does not within so many seconds, or never will."""
@@ -161,12 +200,20 @@ class Phone:
             met[0] = met[0] or bool(condition())
             return met[0]
 
+        seconds(within, "within")
         if not met[0]:
-            self.simulator.platform.engine.run(within, until=look)
+            self.platform.engine.run(within, until=look)
         return met[0]
 
     def unmet(self, reason: str) -> Unmet:
         return Unmet(reason, self.transcript)
 
     def _settle(self) -> None:
-        self.simulator.platform.engine.settle()
+        self.platform.engine.settle()
+
+
+def _json(value: object) -> str:
+    try:
+        return json.dumps(value)
+    except TypeError as error:
+        raise ValueError(str(error)) from None

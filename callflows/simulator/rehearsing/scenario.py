@@ -15,8 +15,7 @@ from __future__ import annotations
 
 import difflib
 import re
-import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,8 +23,10 @@ from typing import Any
 
 from ..dialects import DIALECTS
 from ..switches import Switches
-from .call import Call, Unmet
+from . import arguments
+from .call import Call
 from .phone import Phone
+from .wording import Unmet
 
 SUFFIX = ".scenario"
 _WHO = re.compile(r"(\+[0-9]{7,15}|sips?:\S+)\s+")
@@ -41,6 +42,8 @@ class ScenarioError(Exception):
 
 class StepUnmet(Unmet):
     """A step that did not come true, where it is written."""
+
+    __module__ = Unmet.__module__
 
     def __init__(self, file: str, step: Step, reason: str, transcript: str) -> None:
         super().__init__(f"{file}:{step.line}: {step.text}: {reason}", transcript)
@@ -96,8 +99,8 @@ class Scene:
 
 
 def run(scenario: Scenario, phone: Phone) -> None:
-    """Raise StepUnmet at the first step that does not come true. `phone` is on a fresh simulator."""
-    __tracebackhide__ = True
+    """Raise StepUnmet at the first step that does not come true, ScenarioError at one that makes no sense. `phone` is
+    on a fresh simulator."""
     phone.switch(**scenario.switches)
     scene = Scene(phone)
     for step in scenario.steps:
@@ -118,21 +121,22 @@ def variations(scenario: Scenario, phone: Phone) -> list[tuple[str, str]]:
     return [(name, value) for name, value in switches.others(phone.provider) if name in consulted]
 
 
-def load(path: Path) -> Scenario:
-    """Raise ScenarioError."""
+def load(path: Path, file: str = "") -> Scenario:
+    """`file` is what messages call it. Raise ScenarioError."""
+    file = file or str(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise ScenarioError(str(path), 0, f"cannot be read: {error.strerror}") from None
+        raise ScenarioError(file, 0, f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ScenarioError(str(path), 0, "is not UTF-8 text") from None
-    return parse(text, str(path))
+        raise ScenarioError(file, 0, "is not UTF-8 text") from None
+    return parse(text, file)
 
 
 def parse(text: str, file: str) -> Scenario:
     header: dict[str, Any] = {"switches": {}}
     steps: list[Step] = []
-    for number, raw in enumerate(text.splitlines(), 1):
+    for number, raw in enumerate(re.split(r"\r\n|\n|\r", text), 1):  # as editors count lines
         line = raw.strip()
         if not line or line.startswith("#"):
             continue
@@ -148,12 +152,14 @@ def parse(text: str, file: str) -> Scenario:
 
 def _read_header(line: str, header: dict[str, Any], *, late: bool) -> bool:
     """What holds for the whole scenario; False where the line is a step."""
-    word, _, rest = line.partition(" ")
+    word, rest = (*line.split(None, 1), "")[:2]
     if word not in ("on", "at", "switch"):
         return False
     if late:
         raise ValueError(f"`{word}` comes before the first step")
     words = rest.replace(",", " ").split()
+    if (word == "on" and "providers" in header) or (word == "at" and "at" in header):
+        raise ValueError(f"`{word}` is given twice")
     if word == "on":
         unknown = [name for name in words if name not in DIALECTS]
         if unknown or not words:
@@ -169,6 +175,8 @@ def _read_header(line: str, header: dict[str, Any], *, late: bool) -> bool:
     else:
         if len(words) != 2:
             raise ValueError("`switch` takes a name and a value, as `switch other_leg keeps-flow`")
+        if words[0] in header["switches"]:
+            raise ValueError(f"switch {words[0]} is given twice")
         value: Any = float(words[1]) if re.fullmatch(r"[0-9]+(\.[0-9]+)?", words[1]) else words[1]
         explained = Switches.explain().get(words[0], {"values": ()})["values"]
         header["switches"][words[0]] = words[1] if words[1] in explained else value
@@ -180,13 +188,13 @@ def _read_header(line: str, header: dict[str, Any], *, late: bool) -> bool:
 
 
 def _dial(rest: str) -> Callable[[Scene], None]:
-    target, given = _target(rest, "dial")
+    target, given = arguments.target(rest, "dial")
     own = {name: given.pop(name) for name in ("caller", "line", "caller_name", "forwarded_from") if name in given}
     return lambda scene: scene.began(scene.phone.dial(target, given, **own))
 
 
 def _place(rest: str) -> Callable[[Scene], None]:
-    target, given = _target(rest, "place")
+    target, given = arguments.target(rest, "place")
     own = {name: given.pop(name) for name in ("line",) if name in given}
     if "callee" in given:
         own["to"] = given.pop("callee")
@@ -194,7 +202,7 @@ def _place(rest: str) -> Callable[[Scene], None]:
 
 
 def _transfer(rest: str) -> Callable[[Scene], None]:
-    given = _assignments(_split(rest))
+    given = arguments.assignments(arguments.split(rest))
     aleg, bleg = given.pop("aleg", ""), given.pop("bleg", "")
     if not (aleg or bleg):
         raise ValueError("`transfer` takes aleg=FLOW, bleg=FLOW, or both")
@@ -202,50 +210,54 @@ def _transfer(rest: str) -> Callable[[Scene], None]:
 
 
 def _number(rest: str) -> Callable[[Scene], None]:
-    words = _split(rest)
+    words = arguments.split(rest)
     if not words:
         raise ValueError("`number` takes a number and how it behaves, as `number +14155550123 busy after=2`")
     named = [word for word in words[1:] if "=" not in word]
     if len(named) > 1:
         raise ValueError(f"a number behaves in one way, not as {' and '.join(named)}")
     plan: dict[str, Any] = {}
-    for name, value in _assignments([word for word in words[1:] if "=" in word]).items():
+    for name, value in arguments.assignments([word for word in words[1:] if "=" in word]).items():
         if name in ("keys", "says"):
-            plan[name] = [_timed(name, item) for item in value.split(",")]
+            plan[name] = [arguments.timed(name, item) for item in value.split(",")]
         else:
-            plan[name] = _seconds(value, name)
+            plan[name] = arguments.seconds(value, name)
     return lambda scene: scene.phone.number(words[0], *named, **plan)
 
 
 def _hears(rest: str) -> Callable[[Scene], None]:
-    text, within = _text(rest, "hears")
+    text, within = arguments.text(rest, "hears")
     return lambda scene: _none(scene.call.hears(text, *within))
 
 
 def _has_not_heard(rest: str) -> Callable[[Scene], None]:
-    text, _ = _text(rest, "has not heard")
+    text, within = arguments.text(rest, "has not heard")
+    if within:
+        raise ValueError("`has not heard` is about all that was heard so far, and takes no `within`")
     return lambda scene: _none(scene.call.has_not_heard(text))
 
 
 def _press(rest: str) -> Callable[[Scene], None]:
-    found = re.fullmatch(r"([0-9*#]+)(\s+at once)?", rest.strip())
+    found = re.fullmatch(r"([0-9*#]+)(\s+at\s+once)?", rest.strip())
     if found is None:
         raise ValueError("`press` takes keys: 0-9, * and #; `press 1 at once` does not wait to be asked")
     return lambda scene: _none(scene.call.press(found[1], at_once=bool(found[2])))
 
 
 def _say(rest: str) -> Callable[[Scene], None]:
-    text, _ = _text(rest, "say")
+    text, within = arguments.text(rest, "say")
+    if within:
+        raise ValueError("`say` takes words, and no `within`")
     return lambda scene: _none(scene.call.say(text))
 
 
 def _connected(rest: str) -> Callable[[Scene], None]:
-    number = _one(rest, "is connected to", "a number")
+    number = arguments.one(rest, "is connected to", "a number")
     return lambda scene: _none(scene.call.is_connected_to(number))
 
 
 def _conference(rest: str) -> Callable[[Scene], None]:
-    name = _one(rest, "is in conference", "the room's name")
+    name = arguments.one(rest, "is in conference", "the room's name")
     return lambda scene: _none(scene.call.is_in_conference(name))
 
 
@@ -258,25 +270,27 @@ def _hung_up(rest: str) -> Callable[[Scene], None]:
 
 
 def _live(rest: str) -> Callable[[Scene], None]:
-    _nothing(rest, "is not hung up")
+    arguments.nothing(rest, "is not hung up")
     return lambda scene: _none(scene.call.is_not_hung_up())
 
 
 def _hangs_up(rest: str) -> Callable[[Scene], None]:
-    _nothing(rest, "hangs up")
+    arguments.nothing(rest, "hangs up")
     return lambda scene: _none(scene.call.hang_up())
 
 
 def _wait(rest: str) -> Callable[[Scene], None]:
-    seconds = _seconds(rest.strip(), "wait")
+    seconds = arguments.seconds(rest.strip(), "wait")
     return lambda scene: scene.phone.wait(seconds)
 
 
 def _fault(rest: str) -> Callable[[Scene], None]:
-    given: dict[str, Any] = dict(_assignments(_split(rest)))
+    given: dict[str, Any] = dict(arguments.assignments(arguments.split(rest)))
+    if ("web" in given) == ("rest" in given):
+        raise ValueError("`fault` takes web=KIND or rest=KIND, as `fault web=timeout`")
     for name in ("count", "seconds"):
         if name in given:
-            given[name] = _seconds(given[name], name)
+            given[name] = arguments.seconds(given[name], name)
     return lambda scene: scene.phone.fault(**given)
 
 
@@ -301,86 +315,39 @@ VERBS: dict[str, Callable[[str], Callable[[Scene], None]]] = {
 }
 
 
+_VERBS = [  # the longest first: `is hung up` before `is`
+    (verb, re.compile(r"\s+".join(verb.split()) + r"(?=\s|$)")) for verb in sorted(VERBS, key=len, reverse=True)
+]
+_OF_NOBODY = ("number", "wait", "fault")
+_BEGINNINGS = {"dial": "caller", "place": "callee"}  # and what whoever is named before it is there
+
+
 def _read_step(line: str) -> Callable[[Scene], None]:
     named = _WHO.match(line)
     who, rest = (named[1], line[named.end() :]) if named else ("", line)
-    for verb in sorted(VERBS, key=len, reverse=True):
-        if rest == verb or rest.startswith(f"{verb} "):
-            do = VERBS[verb](rest[len(verb) :])
+    for verb, pattern in _VERBS:
+        found = pattern.match(rest)
+        if found:
+            if who and verb in _OF_NOBODY:
+                raise ValueError(f"`{verb}` is not about anybody: write it without {who}")
+            if who and verb in _BEGINNINGS:
+                rest += f" {_BEGINNINGS[verb]}={who}"
+            do = VERBS[verb](rest[found.end() :])
             return lambda scene: _as(scene, who, do)
-    first = rest.split()[0]
-    close = difflib.get_close_matches(first, VERBS) or difflib.get_close_matches(rest, VERBS, 1, 0.4)
+    if _WHO.match(f"{rest} "):
+        raise ValueError(f"who does is said, and not what: {rest} hangs up, for instance")
+    first = rest.split()[0][:40]
+    close = difflib.get_close_matches(first, VERBS) or difflib.get_close_matches(rest[:40], VERBS, 1, 0.4)
     hint = f"did you mean `{close[0]}`?" if close else f"a step is one of: {', '.join(VERBS)}"
+    if first.isdigit():
+        hint = "a number has its plus"
     raise ValueError(f"no such step: {first!r}; {hint}")
 
 
 def _as(scene: Scene, who: str, do: Callable[[Scene], None]) -> None:
-    __tracebackhide__ = True
     scene.who = who
     do(scene)
 
 
 def _none(_: object) -> None:
     """A step's outcome is that it came true."""
-
-
-def _split(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise ValueError(f"the quotes do not match: {error}") from None
-
-
-def _target(rest: str, verb: str) -> tuple[str, dict[str, str]]:
-    words = _split(rest)
-    if not words or "=" in words[0].partition("?")[0]:
-        raise ValueError(f"`{verb}` takes what answers: a flow, FLOW/STEP, or a path of the web application")
-    return words[0], _assignments(words[1:])
-
-
-def _assignments(words: Iterable[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not name:
-            raise ValueError(f"{word!r} is not NAME=VALUE")
-        if name in found:
-            raise ValueError(f"{name} is given twice")
-        found[name] = value
-    return found
-
-
-def _text(rest: str, verb: str) -> tuple[str, tuple[float, ...]]:
-    """Words, in quotes or not; in quotes `within SECONDS` may follow."""
-    rest = rest.strip()
-    found = re.fullmatch(r'"([^"]+)"(?:\s+within\s+(\S+))?', rest)
-    if found:
-        return found[1], (_seconds(found[2], "within"),) if found[2] else ()
-    if not rest or '"' in rest:
-        raise ValueError(f'`{verb}` takes words, as {verb} "Press 1"')
-    return rest, ()
-
-
-def _one(rest: str, verb: str, what: str) -> str:
-    words = _split(rest)
-    if len(words) != 1:
-        raise ValueError(f"`{verb}` takes {what}")
-    return words[0]
-
-
-def _nothing(rest: str, verb: str) -> None:
-    if rest.strip():
-        raise ValueError(f"`{verb}` takes nothing more")
-
-
-def _seconds(text: str, name: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,3})?", text):
-        raise ValueError(f"{name} takes a number, not {text!r}")
-    return float(text)
-
-
-def _timed(name: str, item: str) -> list[Any]:
-    at, colon, what = item.partition(":")
-    if not colon or not what:
-        raise ValueError(f"{name} takes SECONDS:{'DIGITS' if name == 'keys' else 'WORDS'}, as {name}=5:1")
-    return [_seconds(at, name), what]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode, urljoin
 
-from .call import Unmet
+from .wording import Unmet
 
 if TYPE_CHECKING:
     from .phone import Phone

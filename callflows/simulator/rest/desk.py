@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
+from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
 from ..faults import NO_WAITING, NOTHING_DONE, Fault, reset
+from ..reading import read_body
 from . import calls, listing, media, placing, streams
 from .asked import Action, Asked, Refused, Routes
 from .later import promise
@@ -63,8 +66,11 @@ class _Desk:
         self.body: dict[str, Any] = {}
 
     def answer(self) -> Response:
-        raw = _read_body()
+        raw = None
+        with suppress(ValueError):  # said once it is this body's turn
+            raw = read_body(request.stream, MAX_BODY)
         with self.platform.lock:
+            asked_here = self.platform.engine.mark()
             self.api_id = self.platform.new_uuid("api")
             is_transfer = request.method == "POST" and re.search(r"/Call/[^/]+/?$", request.path) is not None
             fault = self.simulator.faults.take(transfer=is_transfer)
@@ -80,8 +86,8 @@ class _Desk:
                 response = self._afterwards(fault, response)
             if not (fault and fault.kind in NO_WAITING):
                 # nothing asked for here happens before the answer has left
-                self.platform.engine.hold()
-                response.call_on_close(self.platform.engine.release)
+                hold = self.platform.engine.hold(asked_here)
+                response.call_on_close(partial(self.platform.engine.release, hold))
         if fault and fault.kind == "timeout":
             self.simulator.faults.linger(fault)
         return response
@@ -204,17 +210,6 @@ def _find(path: list[str], missing: Collection[str]) -> tuple[dict[str, Action],
     if not found:
         raise Refused(404, "not found")
     return found, ids
-
-
-def _read_body() -> bytes | None:
-    """None if it is too large, or is no body at all (chunks that break off)."""
-    if (request.content_length or 0) > MAX_BODY:
-        return None
-    try:
-        raw = request.stream.read(MAX_BODY + 1)
-    except OSError:
-        return None
-    return raw if len(raw) <= MAX_BODY else None
 
 
 def _read_json(raw: bytes) -> dict[str, Any]:

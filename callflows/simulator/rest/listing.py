@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,11 +13,10 @@ from flask import Response
 
 from ..callbacks.standard import billed, talked
 from ..calls import Leg, plain, pretty
-from .asked import Asked, Refused, Routes
+from .asked import MAX_PAGE, Asked, Refused, Routes
 
-MAX_PAGE = 20
 _BOUNDS = {"": operator.eq, "__gt": operator.gt, "__gte": operator.ge, "__lt": operator.lt, "__lte": operator.le}
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d(\.\d{1,6})?)?")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?")
 
 
 def list_calls(asked: Asked) -> Response:
@@ -25,7 +25,7 @@ def list_calls(asked: Asked) -> Response:
         return _list_records(asked)
     legs = [leg for leg in asked.platform.legs.values() if _is(leg, status)]
     found = _filtered(asked, legs, exact=True)
-    limit, offset = _page(asked, asked.platform.dialect.live_page or len(found))
+    limit, offset = asked.page(asked.platform.dialect.live_page or len(found))
     return asked.json(200, {"calls": [leg.call_uuid for leg in found[offset : offset + limit]]})
 
 
@@ -74,7 +74,7 @@ def _live_call(asked: Asked, leg: Leg) -> dict[str, Any]:
 def _list_records(asked: Asked) -> Response:
     ended = [leg for leg in reversed(asked.platform.legs.values()) if leg.ended_at is not None]
     found = _filtered(asked, ended, exact=False)
-    limit, offset = _page(asked, MAX_PAGE)
+    limit, offset = asked.page(MAX_PAGE)
     total = len(found)
     after, before = offset + limit, max(0, offset - limit)
     meta = {
@@ -128,7 +128,7 @@ def _parent(leg: Leg) -> str | None:
     return leg.parent.call_uuid if leg.parent else leg.call.parent_call_uuid or None
 
 
-# -- filters and pages
+# -- filters
 
 
 def _filtered(asked: Asked, legs: Iterable[Leg], *, exact: bool) -> list[Leg]:
@@ -172,7 +172,7 @@ def _parent_is(asked: Asked, name: str, _: bool) -> Test:
 
 
 def _cause(asked: Asked, name: str, _: bool) -> Test:
-    wanted = _whole(asked, name, 0, 10_000, 0)
+    wanted = asked.whole(name, 0, 10_000, 0)
     return lambda leg: leg.hangup is not None and leg.hangup.code == wanted
 
 
@@ -185,15 +185,23 @@ def _subaccount(asked: Asked, name: str, _: bool) -> Test:
 
 
 def _bill_duration(asked: Asked, name: str, holds: Callable[[Any, Any], bool]) -> Test:
-    wanted = _whole(asked, name, 0, 10**9, 0)
+    wanted = asked.whole(name, 0, 10**9, 0)
     return lambda leg: holds(talked(leg), wanted)
 
 
 def _end_time(asked: Asked, name: str, holds: Callable[[Any, Any], bool]) -> Test:
     wanted = asked.args[name]
-    if not _MOMENT.fullmatch(wanted):
+    if not _is_moment(wanted):
         raise Refused(400, f"{name} parameter is invalid: YYYY-MM-DD HH:MM[:ss[.uuuuuu]]")
     return lambda leg: holds(asked.platform.callbacks.local(leg.ended_at)[: len(wanted)], wanted[:19])
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text.partition(".")[0])
+    except ValueError:
+        return False
+    return _MOMENT.fullmatch(text) is not None
 
 
 _FILTERS: dict[str, Callable[..., Test]] = {
@@ -208,19 +216,6 @@ _FILTERS: dict[str, Callable[..., Test]] = {
     "end_time": _end_time,
 }
 _BOUNDED = ("bill_duration", "end_time")
-
-
-def _page(asked: Asked, default: int) -> tuple[int, int]:
-    return _whole(asked, "limit", 1, MAX_PAGE, default), _whole(asked, "offset", 0, 10**9, 0)
-
-
-def _whole(asked: Asked, name: str, low: int, high: int, default: int) -> int:
-    text = asked.args.get(name, "")
-    if text == "":
-        return default
-    if not re.fullmatch(r"[0-9]{1,10}", text) or not low <= int(text) <= high:
-        raise Refused(400, f"{name} parameter is invalid: a whole number from {low} to {high}")
-    return int(text)
 
 
 ROUTES: Routes = {("GET", "Call"): list_calls, ("GET", "Call/*"): one_call}

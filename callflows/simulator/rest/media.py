@@ -32,12 +32,12 @@ def play(asked: Asked) -> Response:
 
 
 def speak(asked: Asked) -> Response:
-    text = _text(asked, "text")
+    text = asked.text("text")
     if not text.strip():
         raise Refused(400, "text parameter is missing")
     for name in ("voice", "language"):
-        _text(asked, name)
-    if _choice(asked, "type", ("text", "ssml")) == "ssml":
+        asked.text(name)
+    if asked.choice("type", ("text", "ssml")) == "ssml":
         text = re.sub(r"<[^>]*>", " ", text)
     words = text.split()
     seconds = max(1.0, len(words) / asked.platform.switches.words_per_second)
@@ -45,8 +45,8 @@ def speak(asked: Asked) -> Response:
 
 
 def _start(asked: Asked, kind: str, sounds: tuple[Sound, ...], length: float | None = None) -> Response:
-    names = LEGS[_choice(asked, "legs", tuple(LEGS))]
-    order = OverlayOrder(kind, sounds, _flag(asked, "loop", False), _flag(asked, "mix", True), length)
+    names = LEGS[asked.choice("legs", tuple(LEGS))]
+    order = OverlayOrder(kind, sounds, asked.flag("loop", False), asked.flag("mix", True), length)
     platform = asked.platform
     for leg in _legs(asked, names):
         platform.engine.after(0, partial(platform.overlays.start, leg, order))
@@ -71,12 +71,12 @@ def _stop(asked: Asked, kind: str) -> Response:
 
 
 def send_digits(asked: Asked) -> Response:
-    digits = _text(asked, "digits")
+    digits = asked.text("digits")
     if not digits:
         raise Refused(400, "digits parameter is missing")
     if not re.fullmatch(r"[0-9*#wW]+", digits):
         raise Refused(400, "digits parameter is invalid: 0-9, *, #, w and W")
-    name = _choice(asked, "leg", ("aleg", "bleg"))
+    name = asked.choice("leg", ("aleg", "bleg"))
     through, platform = asked.live_leg() if name == "bleg" else None, asked.platform
     for leg in _legs(asked, (name,)):
         platform.engine.after(0, partial(platform.overlays.send_digits, leg, digits, through))
@@ -85,16 +85,16 @@ def send_digits(asked: Asked) -> Response:
 
 def record(asked: Asked) -> Response:
     manners = asked.platform.dialect.record
-    transcribed = _text(asked, "transcription_type") or manners.transcription_type
+    transcribed = asked.text("transcription_type") or manners.transcription_type
     limit = _number(asked, "time_limit")
     order = RecordOrder(
         "api",
         RECORD_SECONDS if limit is None else limit,
         limit is not None,
-        _choice(asked, "file_format", ("mp3", "wav")),
-        _choice(asked, "record_channel_type", ("stereo", "mono")),
-        *_callback(asked, "callback"),
-        *(_callback(asked, "transcription") if transcribed else ("", "POST")),
+        asked.choice("file_format", ("mp3", "wav")),
+        asked.choice("record_channel_type", ("stereo", "mono")),
+        *asked.callback("callback"),
+        *(asked.callback("transcription") if transcribed else ("", "POST")),
         asked.api_id,
     )
     leg, recordings = asked.live_leg(), asked.platform.recordings
@@ -127,31 +127,6 @@ def _legs(asked: Asked, names: tuple[str, ...]) -> list[Leg]:
     return [each for name in names if (each := found[name]) is not None]
 
 
-def _text(asked: Asked, name: str) -> str:
-    value = asked.body.get(name)
-    if value is not None and not isinstance(value, str):
-        raise Refused(400, f"{name} parameter is invalid: a string")
-    return value or ""
-
-
-def _choice(asked: Asked, name: str, values: tuple[str, ...]) -> str:
-    """The first is the default."""
-    value = asked.body.get(name) or values[0]
-    if value not in values:
-        raise Refused(400, f"{name} parameter is invalid: one of {', '.join(values)}")
-    return str(value)
-
-
-def _flag(asked: Asked, name: str, default: bool) -> bool:
-    """SDKs send true as JSON has it or as a word."""
-    value: Any = asked.body.get(name)
-    if isinstance(value, str):
-        value = {"true": True, "false": False}.get(value.lower(), value)
-    if value is not None and not isinstance(value, bool):
-        raise Refused(400, f"{name} parameter is invalid: true or false")
-    return default if value is None else value
-
-
 def _number(asked: Asked, name: str) -> float | None:
     value: Any = asked.body.get(name)
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,6}", value):
@@ -159,13 +134,6 @@ def _number(asked: Asked, name: str) -> float | None:
     if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1e6):
         raise Refused(400, f"{name} parameter is invalid: a number of seconds")
     return None if value is None else float(value)
-
-
-def _callback(asked: Asked, name: str) -> tuple[str, str]:
-    url, method = _text(asked, f"{name}_url"), _choice(asked, f"{name}_method", ("POST", "GET"))
-    if url and not is_http_url(url):
-        raise Refused(400, f"{name}_url parameter is not a valid URL")
-    return url, method
 
 
 ROUTES: Routes = {

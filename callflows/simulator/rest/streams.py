@@ -10,11 +10,8 @@ from typing import Any
 from flask import Response
 
 from ..calls import Leg
-from ..document import is_http_url
 from ..streams import CONTENT_TYPE, Stream, begin, end, problem, read_headers
-from .asked import Asked, Refused, Routes
-
-PAGE = 20
+from .asked import MAX_PAGE, Asked, Refused, Routes
 
 
 def start(asked: Asked) -> Response:
@@ -22,27 +19,24 @@ def start(asked: Asked) -> Response:
     if not body.get("service_url"):
         raise Refused(400, "service_url parameter is missing")
     leg = asked.live_leg()
-    content_type = _text(asked, "content_type", CONTENT_TYPE)
+    content_type = asked.text("content_type", CONTENT_TYPE)
     if content_type not in platform.dialect.stream_content_types:
         kinds = ", ".join(platform.dialect.stream_content_types)
         raise Refused(400, f"content_type parameter is invalid: one of {kinds}")
+    callback_url, callback_method = asked.callback("status_callback")
     stream = Stream(
         platform.new_uuid("stream"),
         leg,
-        _text(asked, "service_url", ""),
-        bidirectional=_flag(asked, "bidirectional"),
-        audio_track=_text(asked, "audio_track", "inbound"),
+        asked.text("service_url"),
+        bidirectional=asked.flag("bidirectional", False),
+        audio_track=asked.text("audio_track", "inbound"),
         content_type=content_type,
         timeout=_seconds(asked, "stream_timeout"),
-        callback_url=_text(asked, "status_callback_url", ""),
-        callback_method=_text(asked, "status_callback_method", "POST").upper(),
+        callback_url=callback_url,
+        callback_method=callback_method,
         extra_headers=_headers(asked),
         started_at=platform.clock.now(),
     )
-    if stream.callback_url and not is_http_url(stream.callback_url):
-        raise Refused(400, "status_callback_url parameter is not a valid URL")
-    if stream.callback_method not in ("GET", "POST"):
-        raise Refused(400, "status_callback_method parameter is invalid: one of GET, POST")
     wrong = problem(stream, platform.switches)
     if wrong:
         raise Refused(400, f"the stream cannot be started: {wrong}")
@@ -55,7 +49,7 @@ def start(asked: Asked) -> Response:
 
 
 def list_streams(asked: Asked) -> Response:
-    leg, limit, offset = _leg(asked), _paging(asked, "limit", PAGE), _paging(asked, "offset", 0)
+    leg, (limit, offset) = _leg(asked), asked.page(MAX_PAGE)
     objects = [_details(asked, stream) for stream in leg.streams[offset : offset + limit]]
     return asked.json(200, asked.platform.dialect.stream_list(objects, limit, offset, len(leg.streams)))
 
@@ -130,24 +124,6 @@ def _details(asked: Asked, stream: Stream) -> dict[str, Any]:
 # -- reading the body
 
 
-def _text(asked: Asked, name: str, default: str) -> str:
-    value = asked.body.get(name)
-    if value is None or value == "":
-        return default
-    if not isinstance(value, str):
-        raise Refused(400, f"{name} parameter is invalid: a string")
-    return value
-
-
-def _flag(asked: Asked, name: str) -> bool:
-    """Plivo's SDKs send a boolean, Vobiz's page a string."""
-    value = asked.body.get(name) or False
-    text = str(value).lower()
-    if not isinstance(value, bool | str) or text not in ("true", "false"):
-        raise Refused(400, f"{name} parameter is invalid: true or false")
-    return text == "true"
-
-
 def _seconds(asked: Asked, name: str) -> float:
     value = asked.body.get(name)
     if value is None:
@@ -164,13 +140,6 @@ def _headers(asked: Asked) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, str):
         raise Refused(400, "extra_headers parameter is invalid: name=value,name=value")
     return read_headers(value)
-
-
-def _paging(asked: Asked, name: str, default: int) -> int:
-    text = asked.args.get(name, str(default))
-    if not re.fullmatch(r"[0-9]{1,6}", text) or (name == "limit" and not 1 <= int(text) <= PAGE):
-        raise Refused(400, f"{name} parameter is invalid")
-    return int(text)
 
 
 ROUTES: Routes = {
