@@ -9,7 +9,8 @@ from typing import Any
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _TOKEN = re.compile(r"([?&]t=)[^&#\s]+")
-_HERE = re.compile(r"https?://(?:localhost|127(?:\.[0-9]+){3}|\[::1\])(?::[0-9]+)?(/[^\s#]*)(?:#\S*)?", re.IGNORECASE)
+_OURS = r"localhost|127(?:\.[0-9]+){3}|\[::1\]|[a-z0-9-]+\.test"  # .test: in this process (RFC 2606)
+_HERE = re.compile(rf"https?://(?:{_OURS})(?::[0-9]+)?(/[^\s#]*)(?:#\S*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Entry:
 
 
 def shorten(text: str) -> str:
-    """What makes URLs unreadable goes: tokens, which are not for everybody's eyes, and of one on this machine all but
-    its path and query.
+    """What makes URLs unreadable goes: tokens, which are not for everybody's eyes, and of one on this machine, or in
+    this process, all but its path and query.
     """
     return _HERE.sub(r"\1", _TOKEN.sub(r"\1…", text))
 

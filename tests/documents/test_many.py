@@ -12,7 +12,7 @@ from callflows.documents.findings import MOST
 from callflows.documents.reading import MAX_BYTES, MOST_ATTRIBUTES
 from callflows.models import Severity
 
-SECONDS = 0.6  # several times what it takes, for machines that do other things as well; quadratic took up to 70 s
+SECONDS = 3.0  # ten times what it takes, for machines that do other things as well; quadratic took up to 70 s
 
 
 def full(unit: Callable[[int], str]) -> str:
