@@ -82,7 +82,13 @@ class Composer:
         sampled: bool = False,
     ) -> Composed:
         """Render and judge one step, in so many seconds at most. Never raises for what a template or caller can do."""
-        return Case(self, flow, step, provider, event, token, sampled).compose(seconds)
+        return self.made(Case(self, flow, step, provider, event, token, sampled, now=self.now()), seconds)
+
+    def made(self, case: Case, seconds: float | None) -> Composed:
+        return case.compose(seconds)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
 
     def seal(self, composed: Composed) -> tuple[Composed, str]:
         """With the document as it leaves, tokens in; it is empty when the document is blocked or a link is too long

@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 from .. import targets, transfers
 from ..compose import Case, Composed, Composer
 from ..errors import CallflowsError
-from ..flows import Flow, Step
-from ..models import CallEvent
 from ..runtime import Runtime
 from ..signing import Token
 from ..simulator.rehearsing import Phone, WebSite
@@ -24,27 +22,18 @@ Watcher = Callable[[Case, Composed], None]
 class WatchedComposer(Composer):
     """The composer of a runtime, in the virtual time of a test, and watched."""
 
-    now: Callable[[], datetime]
-    watch: Watcher | None
-
     def __init__(self, composer: Composer) -> None:
         super().__init__(composer.settings, composer.versions, composer.signer)
+        self.clock: Callable[[], datetime] = super().now
+        self.watch: Watcher | None = None
         self._looking_ahead = False
 
-    def compose(
-        self,
-        flow: Flow,
-        step: Step,
-        provider: str,
-        *,
-        event: CallEvent,
-        token: Token,
-        seconds: float | None = None,
-        sampled: bool = False,
-    ) -> Composed:
-        case = Case(self, flow, step, provider, event, token, sampled, now=self.now())
-        composed = case.compose(seconds)
-        if self.watch is not None and not (sampled or self._looking_ahead):
+    def now(self) -> datetime:
+        return self.clock()
+
+    def made(self, case: Case, seconds: float | None) -> Composed:
+        composed = super().made(case, seconds)
+        if self.watch is not None and not (case.sampled or self._looking_ahead):
             self.watch(case, composed)
         return composed
 
@@ -71,7 +60,7 @@ class FlowSite(WebSite):
         self.runtime, self.provider = runtime, phone_provider
         before = runtime.composer  # an earlier phone's, say: what it knows of the flows stays known
         self.composer = before if isinstance(before, WatchedComposer) else WatchedComposer(before)
-        self.composer.now, self.composer.watch = now, watch
+        self.composer.clock, self.composer.watch = now, watch
         runtime.composer = self.composer
         self._drain = Drain(runtime.settings.state_dir / "journal", runtime.store)
 

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
+import plivo as sdk
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
@@ -191,3 +194,25 @@ def plivo(start: Callable[..., Phone]) -> Phone:
 @pytest.fixture
 def vobiz(start: Callable[..., Phone]) -> Phone:
     return start("vobiz")
+
+
+class Elsewhere(HTTPAdapter):
+    """Sends what is meant for api.plivo.com to the simulator."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.url = url
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
+        assert request.url is not None
+        request.url = request.url.replace("https://api.plivo.com", self.url)
+        return super().send(request, *args, **kwargs)
+
+
+@pytest.fixture
+def client(plivo: Phone) -> Iterator[Any]:
+    """The official Python SDK, pointed at a simulated Plivo."""
+    with sdk.RestClient(plivo.simulator.auth_id, plivo.simulator.auth_token) as found:
+        found.session.mount("https://api.plivo.com", Elsewhere(plivo.server.url))
+        yield found
+        found.session.close()

@@ -2,40 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import plivo as sdk
 import pytest
-import requests
 from plivo.exceptions import ResourceNotFoundError, ValidationError
-from requests.adapters import HTTPAdapter
 
 from .conftest import AGENT, CALLER, LINE, Phone, Web
 
 MUSIC, NEWS = "https://example.com/music.mp3", "https://example.com/news.mp3"
 TALK = "<Speak>Hi</Speak>"
-
-
-class Elsewhere(HTTPAdapter):
-    """Sends what is meant for api.plivo.com to the simulator."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self.url = url
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        assert request.url is not None
-        request.url = request.url.replace("https://api.plivo.com", self.url)
-        return super().send(request, *args, **kwargs)
-
-
-@pytest.fixture
-def client(plivo: Phone) -> Iterator[sdk.RestClient]:
-    with sdk.RestClient(plivo.simulator.auth_id, plivo.simulator.auth_token) as found:
-        found.session.mount("https://api.plivo.com", Elsewhere(plivo.server.url))
-        yield found
-        found.session.close()
 
 
 def waiting(phone: Phone, web: Web, inside: str = "<Wait length='600'/>") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import plivo as sdk
@@ -18,30 +17,8 @@ from plivo.exceptions import (
     ResourceNotFoundError,
     ValidationError,
 )
-from requests.adapters import HTTPAdapter
 
-from .conftest import AGENT, CALLER, LINE, Phone, Web
-
-
-class _Elsewhere(HTTPAdapter):
-    """Sends what is meant for api.plivo.com to the simulator."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self.url = url
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        assert request.url is not None
-        request.url = request.url.replace("https://api.plivo.com", self.url)
-        return super().send(request, *args, **kwargs)
-
-
-@pytest.fixture
-def client(plivo: Phone) -> Iterator[sdk.RestClient]:
-    with sdk.RestClient(plivo.simulator.auth_id, plivo.simulator.auth_token) as found:
-        found.session.mount("https://api.plivo.com", _Elsewhere(plivo.server.url))
-        yield found
-        found.session.close()
+from .conftest import AGENT, CALLER, LINE, Elsewhere, Phone, Web
 
 
 @pytest.fixture
@@ -188,7 +165,7 @@ def test_a_500_after_acting_has_acted_and_the_sdk_transfers_again(
 def test_sdk_errors_of_wrong_credentials_and_wrong_method(plivo: Phone, client: Any) -> None:
     stranger = sdk.RestClient("MAXXXXXXXXXXXXXXXXXX", "wrong")
     with stranger:
-        stranger.session.mount("https://api.plivo.com", _Elsewhere(plivo.server.url))
+        stranger.session.mount("https://api.plivo.com", Elsewhere(plivo.server.url))
         with pytest.raises(AuthenticationError):
             stranger.live_calls.list_ids()
         stranger.session.close()

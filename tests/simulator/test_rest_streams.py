@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import plivo as sdk
 import pytest
-import requests
 from plivo.exceptions import ResourceNotFoundError, ValidationError
-from requests.adapters import HTTPAdapter
 
 from .conftest import Phone, Web
 from .test_stream import SOCKET, reported, start_by_rest, stream, talking
@@ -113,24 +109,6 @@ def test_streams_of_unknown_ended_and_ringing_calls(phone: Phone, web: Web) -> N
 
 
 # -- the official SDK, as a stranger
-
-
-class _Elsewhere(HTTPAdapter):
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self.url = url
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        request.url = str(request.url).replace("https://api.plivo.com", self.url)
-        return super().send(request, *args, **kwargs)
-
-
-@pytest.fixture
-def client(plivo: Phone) -> Iterator[Any]:
-    with sdk.RestClient(plivo.simulator.auth_id, plivo.simulator.auth_token) as found:
-        found.session.mount("https://api.plivo.com", _Elsewhere(plivo.server.url))
-        yield found
-        found.session.close()
 
 
 def test_the_sdk_starts_reads_and_stops_streams(plivo: Phone, client: Any, web: Web) -> None:

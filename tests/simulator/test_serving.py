@@ -14,8 +14,7 @@ import httpx2
 import plivo as sdk
 import pytest
 
-from .conftest import AGENT, CALLER, LINE, Web
-from .test_rest_plivo import _Elsewhere
+from .conftest import AGENT, CALLER, LINE, Elsewhere, Web
 
 
 class Box:
@@ -59,7 +58,7 @@ def box(request: pytest.FixtureRequest) -> Iterator[Box]:
 @pytest.mark.parametrize("box", [["--clock", "manual"]], indirect=True)
 def test_the_story_with_the_official_sdk(box: Box, web: Web) -> None:
     client: Any = sdk.RestClient("MASIMULATOR000000000", "simulator-auth-token")
-    client.session.mount("https://api.plivo.com", _Elsewhere(box.url))
+    client.session.mount("https://api.plivo.com", Elsewhere(box.url))
     web.xml("/hold", "<Speak>Please hold.</Speak><Wait length='10'/><Redirect>{web}/hold</Redirect>")
     menu = "<GetDigits action='{web}/chosen' numDigits='1'><Speak>Press 1</Speak></GetDigits>"
     dial = f"<Dial callerId='{LINE}' action='{{web}}/hold'><Number>{AGENT}</Number></Dial>"
