@@ -267,6 +267,9 @@ def pytest_runtest_makereport(
         transcript = abridged(phone.transcript)
         if transcript and transcript not in str(call.excinfo.value):
             report.sections.append(("phone transcript", transcript))
+        crash = getattr(report.longrepr, "reprcrash", None)
+        if crash is not None:  # in CI pytest's summary tells all of a message, and so the transcript once more
+            crash.message = crash.message.partition("\n")[0]
     return report
 
 

@@ -115,7 +115,11 @@ def test_an_application_may_come_from_a_fixture(pytester: pytest.Pytester) -> No
     run(pytester).assert_outcomes(passed=2)
 
 
-def test_a_failure_shows_the_transcript_once(project: pytest.Pytester) -> None:
+@pytest.mark.parametrize("ci", ["", "true"])
+def test_a_failure_shows_the_transcript_once(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, ci: str
+) -> None:
+    monkeypatch.setenv("CI", ci)  # where pytest's summary does not shorten messages
     project.makepyfile(
         """
         def test_what_is_never_said(phone):
