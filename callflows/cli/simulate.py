@@ -80,8 +80,10 @@ def simulate(
     if as_json:
         print_json({"ok": bool(rows) and not failed, "scenarios": rows})
     else:
-        many = "scenario" if len(found) == 1 else "scenarios"
-        click.echo(f"{len(rows)} runs of {len(found)} {many}, {f'{failed} failed' if failed else 'all as written'}")
+        runs, files = (
+            f"{n} {what}{'' if n == 1 else 's'}" for n, what in ((len(rows), "run"), (len(found), "scenario"))
+        )
+        click.echo(f"{runs} of {files}, {f'{failed} failed' if failed else 'all as written'}")
     if failed or not rows:
         raise SystemExit(1)
 
