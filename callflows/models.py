@@ -13,6 +13,8 @@ from types import MappingProxyType
 
 EMPTY: Mapping[str, str] = MappingProxyType({})
 
+ASKERS = ("python", "cli", "batch", "console")  # who asks for transfers without a token
+
 
 class Severity(StrEnum):
     ERROR = "error"
@@ -48,6 +50,18 @@ class Problem:
         return self.severity is Severity.ERROR and (
             self.fatal or self.code.partition(".")[0] in ("xml", "grammar", "policy", "template")
         )
+
+    def as_object(self) -> dict[str, str | int | None]:
+        """As JSON, wherever problems are told to programs."""
+        return {
+            "severity": self.severity.value,
+            "code": self.code,
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+            "message": self.message,
+            "hint": self.hint,
+        }
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}: " if self.line else f"{self.file}: " if self.file else ""
@@ -257,6 +271,8 @@ class Transfer:
     reason: str = ""  # error code when rejected or unknown
     message: str = ""  # the platform's words, or ours
     idempotency_key: str | None = None
+    asked_by: str = ""  # id of the API token, or one of ASKERS
+    fingerprint: str = ""  # of what was asked for: the same key must come with the same
 
 
 class LegStatus(StrEnum):

@@ -200,6 +200,7 @@ def encode_transfer(transfer: Transfer) -> str:
             "targets": {leg.value: [target.flow, target.step] for leg, target in transfer.targets.items()},
             "params": dict(transfer.params),
             "idempotency_key": transfer.idempotency_key,
+            "fingerprint": transfer.fingerprint,
         }
     )
 
@@ -213,4 +214,5 @@ def decode_transfer(text: str) -> dict[str, Any]:
         "targets": MappingProxyType(targets),
         "params": MappingProxyType(body["params"]),
         "idempotency_key": body["idempotency_key"],
+        "fingerprint": body.get("fingerprint", ""),
     }

@@ -2,11 +2,12 @@
 
 SQLite: WAL; a write takes the lock at its beginning (`BEGIN IMMEDIATE`: with a plain BEGIN and a read first, 40 % of
 concurrent writes failed at once whatever the busy timeout), a read does not. PostgreSQL: psycopg 3; whoever waits
-for it learns within seconds that it is away.
+for it learns within seconds that it is away, or that it hangs (`patience`).
 """
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import threading
@@ -24,12 +25,27 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from ..errors import StoreError
 from . import migrate
+from .schema import SCHEMA_VERSION
 
 BUSY_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 3
 STATEMENT_TIMEOUT_S = 10
+IDLE_TIMEOUT_S = 15  # of a transaction: a machine that vanishes in the middle of one leaves locks that others wait for
 UPGRADE_TIMEOUT_S = 60.0  # another process may be upgrading a big store
+RECHECK_S = 5.0  # how soon a process that runs for weeks sees that the store was upgraded under it
 
+# what the databases say, in small letters, and what to do about it
+_HINTS = (
+    (("no space left", "disk is full"), "its disk is full: make room; what is old goes with callflows db prune"),
+    (
+        ("readonly", "read-only"),
+        "it is read-only: a file and its folder must be writable; of PostgreSQL name the primary, not a standby",
+    ),
+    (
+        ("permission denied for", "must be owner"),
+        "the database's user lacks the right: grant it, or run callflows db upgrade as the tables' owner",
+    ),
+)
 _URL_HINT = "set CALLFLOWS_DATABASE_URL to postgresql://user:password@host/name or sqlite:///path/to/file"
 
 
@@ -64,7 +80,8 @@ class Database:
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._dispose: weakref.finalize[[], Database] | None = None
-        self._checked = False
+        self._checked = -math.inf  # when the schema was last found to be ours
+        self._inode: tuple[int, int] | None = None  # of SQLite's file, while we have it open
         _databases.add(self)
 
     @contextmanager
@@ -81,38 +98,62 @@ class Database:
         with self._begin(callflows_write=True, callflows_durable=durable) as connection:
             yield connection
 
-    def upgrade(self) -> None:
+    def upgrade(self) -> migrate.Upgrade:
         with self._begin(callflows_upgrade=True) as connection:
             if migrate.is_current(connection):  # as nearly always: no lock to wait for
-                self._checked = True
-                return
+                return migrate.Upgrade(SCHEMA_VERSION, SCHEMA_VERSION)
         with self._begin(callflows_write=True, callflows_durable=True, callflows_upgrade=True) as connection:
-            migrate.upgrade(connection)
-        self._checked = True
+            return migrate.upgrade(connection)
+
+    def schema_version(self) -> str:
+        with self._begin(callflows_upgrade=True) as connection:
+            return migrate.version(connection)
+
+    def free_bytes(self) -> int | None:
+        if not self.is_sqlite:
+            return None
+        with self.read() as connection:
+            pages, size = (
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in ("freelist_count", "page_size")
+            )
+        return int(pages) * int(size)
 
     def close(self) -> None:
         with self._lock:
             if self._dispose is not None:
                 self._dispose()
-            self._engine, self._dispose, self._checked = None, None, False
+            self._engine, self._dispose, self._checked, self._inode = None, None, -math.inf, None
 
     @contextmanager
     def _begin(self, **options: Any) -> Iterator[Connection]:
+        engine = None
         try:
-            with self._get_engine().connect().execution_options(**options) as connection, connection.begin():
-                if not self._checked and "callflows_upgrade" not in options:
+            engine = self._get_engine()
+            with engine.connect().execution_options(**options) as connection, connection.begin():
+                if "callflows_upgrade" not in options and time.monotonic() - self._checked > RECHECK_S:
                     migrate.check(connection)
-                    self._checked = True
+                    self._checked = time.monotonic()
                 yield connection
         except (SQLAlchemyError, OSError) as error:
+            self._checked = -math.inf  # perhaps the tables are not ours any more: say so next time
             raise self._explain(error) from error
+        finally:
+            if engine is not None and engine is not self._engine:
+                engine.pool.dispose()  # closed while we were at it: what was given back just now nobody else closes
 
     def _get_engine(self) -> Engine:
         with self._lock:
+            if self._inode is not None and _inode(self.name) != self._inode:
+                # what we wrote would go into a file without a name, and be lost with it
+                raise StoreError(
+                    f"the store {self.name} was moved or replaced while it was in use",
+                    hint="stop whatever uses it, put the file in place without its -wal and -shm, and start again; "
+                    "until then journals wait",
+                )
             if self._engine is None:
                 self._engine = self._sqlite() if self.is_sqlite else self._postgres()
                 # at the latest when the process ends: SQLite then puts its WAL back into the file
-                self._dispose = weakref.finalize(self, self._engine.dispose)
+                self._dispose = weakref.finalize(self, self._engine.pool.dispose)
             return self._engine
 
     def _sqlite(self) -> Engine:
@@ -120,6 +161,7 @@ class Database:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # made before SQLite makes it, as only the owner's; SQLite gives -wal and -shm the same mode
         os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        self._inode = _inode(self.name)
         engine = create_engine(
             self._url, hide_parameters=True, pool_timeout=5, connect_args={"timeout": BUSY_TIMEOUT_S}
         )
@@ -146,7 +188,13 @@ class Database:
             raise StoreError(
                 "PostgreSQL needs psycopg, which is not installed", hint="pip install 'callflows[postgres]'"
             ) from error
+        from .patience import PatientConnection
+
+        event.listen(engine, "do_connect", lambda _dialect, _record, _, named: PatientConnection.connect(**named))
         event.listen(engine, "connect", _postgres_connect)
+        event.listen(engine, "checkout", _postgres_checkout)
+        event.listen(engine, "checkin", _postgres_checkin)
+        event.listen(engine, "begin", _postgres_begin)
         return engine
 
     def _explain(self, error: Exception) -> StoreError:
@@ -162,6 +210,10 @@ class Database:
             hint = "check that the file and its folder can be written, that the disk has room, and that it is no NFS"
         else:
             hint = "check that the server runs and that CALLFLOWS_DATABASE_URL is right"
+        said = words.lower()
+        for signs, named in _HINTS:
+            if any(sign in said for sign in signs):
+                hint = named
         return StoreError(f"the store {self.name} failed: {words}", hint=hint)
 
     def _after_fork(self) -> None:
@@ -171,7 +223,16 @@ class Database:
             self._dispose.detach()
         if self._engine is not None:
             _inherited.append(self._engine)
-        self._lock, self._engine, self._dispose, self._checked = threading.Lock(), None, None, False
+        self._lock, self._engine, self._dispose, self._checked = threading.Lock(), None, None, -math.inf
+        self._inode = None
+
+
+def _inode(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _sqlite_connect(connection: Any, _record: object) -> None:
@@ -203,10 +264,30 @@ def _sqlite_begin(connection: Connection) -> None:
 
 
 def _postgres_connect(connection: Any, _record: object) -> None:
-    # a statement, not a start-up option: connection poolers refuse the latter
+    # statements, not start-up options: connection poolers refuse the latter
     connection.autocommit = True
-    connection.execute(f"SET statement_timeout = {STATEMENT_TIMEOUT_S * 1000}")
+    connection.execute(
+        f"SET statement_timeout = {STATEMENT_TIMEOUT_S * 1000};"
+        f"SET idle_in_transaction_session_timeout = {IDLE_TIMEOUT_S * 1000};"
+        # whatever the database's own default: who has waited for a lock must see what its holder wrote
+        "SET default_transaction_isolation = 'read committed'"
+    )
     connection.autocommit = False
+
+
+def _postgres_checkout(connection: Any, _record: object, _proxy: object) -> None:
+    connection.patience_s = STATEMENT_TIMEOUT_S + 2.0  # the server's own words come first
+
+
+def _postgres_checkin(connection: Any, _record: object) -> None:
+    if connection is not None:
+        connection.patience_s = CONNECT_TIMEOUT_S  # the next thing that it is asked is whether it still works
+
+
+def _postgres_begin(connection: Connection) -> None:
+    options = connection.get_execution_options()
+    if options.get("callflows_upgrade") and options.get("callflows_write"):
+        connection.connection.dbapi_connection.patience_s = math.inf  # type: ignore[union-attr]  # a big table takes its time
 
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()

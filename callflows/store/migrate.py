@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -11,7 +12,22 @@ from .schema import SCHEMA_VERSION, VERSION_TABLE
 
 _LOCK = 0x63616C6C666C6F77  # any number, the same in every version: the advisory lock's name
 
-UPGRADE_HINT = "run: callflows db upgrade"
+LOCK_TIMEOUT_S = 60  # for another upgrade, or for whoever else uses a table that changes
+
+UPGRADE_HINT = "run: callflows db upgrade; a server does so by itself when it starts"
+NEWER_HINT = (
+    "a newer callflows has upgraded it: install that version here too, or restore the backup from before; "
+    "until then journals wait, and nothing is lost"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What an upgrade did: from which version ("": no tables) to which, and the migrations that ran, oldest first."""
+
+    found: str
+    version: str
+    ran: tuple[tuple[str, str], ...] = ()  # version, what it is about
 
 
 def version(connection: Connection) -> str:
@@ -32,7 +48,7 @@ def _refuse_newer(found: str) -> None:
     if found > SCHEMA_VERSION:
         raise StoreError(
             f"the store's schema is version {found}, newer than the {SCHEMA_VERSION} this callflows knows",
-            hint="another machine runs a newer callflows on this store: install that version here too",
+            hint=NEWER_HINT,
         )
 
 
@@ -45,20 +61,25 @@ def check(connection: Connection) -> None:
         raise StoreError(f"the store is {state}", hint=UPGRADE_HINT)
 
 
-def upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection) -> Upgrade:
     """Within the caller's write transaction, which on SQLite is the lock; on PostgreSQL we take one."""
     if connection.dialect.name == "postgresql":
         # an index over a big table may take longer than the limit for everyday statements
         connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_S * 1000}"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    found = version(connection)
     if is_current(connection):
-        return  # another process was faster
+        return Upgrade(found, found)  # another process was faster
     from alembic import command
     from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
     config = Config()
     # Alembic expands % in options
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
+    steps = list(ScriptDirectory.from_config(config).iterate_revisions("head", found or "base"))
     command.upgrade(config, "head")
+    return Upgrade(found, SCHEMA_VERSION, tuple((step.revision, step.doc) for step in reversed(steps)))

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, or_, select, text, update
+from sqlalchemy import Connection, Row, Table, and_, delete, exists, func, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ..errors import StoreError
+from ..errors import OutcomeUnknown, StoreError
 from ..models import Exchange, Outcome, Transfer, TransferStatus
+from .admission import Admission, admit, lock
 from .codec import decode, key, plain
 from .engine import Database
-from .rows import EMPTY_TEXT, exchange_row, of_calls, of_transfer, transfer_from, transfer_row
-from .schema import exchanges, journals, transfers
+from .migrate import Upgrade
+from .partner import Partner, partner
+from .pruning import Pruned, prune
+from .rows import EMPTY_TEXT, cursor, exchange_row, of_calls, of_transfer, read_cursor, transfer_from, transfer_row
+from .schema import destinations, exchanges, journals, transfers
+from .stories import read_story
 
-PRUNE_BATCH = 5000  # rows of one transaction: SQLite has one writer, and the others wait for it
 _PAGE = 1000
+ABANDONED = "whoever asked the platform ended before its answer was noted; the call may have been moved"
 
 
 class JournalMoved(StoreError):
@@ -33,13 +39,36 @@ class Store:
     def __init__(self, url: str) -> None:
         self._database = Database(url)
 
-    def upgrade(self) -> None:
+    @property
+    def name(self) -> str:
+        """Which store this is, for people: a path or host:port/name, never a password."""
+        return self._database.name
+
+    def upgrade(self) -> Upgrade:
         """Make or migrate the tables. Any number of processes may do so at once."""
-        self._database.upgrade()
+        return self._database.upgrade()
+
+    def set_up(self) -> None:
+        """Make the tables where there are none; older ones are left as they are."""
+        if not self.schema_version():
+            self.upgrade()
+
+    def schema_version(self) -> str:
+        """Which version the tables have, also where this code would refuse them; "" where there are none."""
+        return self._database.schema_version()
 
     def ping(self) -> None:
         with self._database.read() as connection:
             connection.execute(text("SELECT 1"))
+
+    def try_write(self) -> None:
+        """Raise StoreError where nothing can be written: deleting no row takes the same right as deleting one."""
+        with self._database.write() as connection:
+            connection.execute(delete(journals).where(journals.c.name == EMPTY_TEXT))
+
+    def free_bytes(self) -> int | None:
+        """Room within SQLite's file that deleted rows have left to new ones; None on PostgreSQL."""
+        return self._database.free_bytes()
 
     def close(self) -> None:
         self._database.close()
@@ -101,6 +130,11 @@ class Store:
             bodies = connection.execute(query.limit(limit)).scalars().all()
         return [decode(body) for body in reversed(bodies)]
 
+    def story(self, transfer_id: str) -> tuple[Transfer, list[Exchange]] | None:
+        """A transfer, and what is known of it and its legs in time order: see `stories`. None: there is no such."""
+        with self._database.read() as connection:
+            return read_story(connection, transfer_id)
+
     def last_provider(self, call_uuid: str) -> str:
         """Who last spoke of this call; refused requests do not count, anybody can send those. "" when never seen."""
         conditions = of_calls([call_uuid])
@@ -114,36 +148,59 @@ class Store:
         with self._database.read() as connection:
             return str(connection.execute(query.limit(1)).scalar() or "")
 
-    def calls(self, *, limit: int = 50) -> list[str]:
-        """UUIDs of the calls last heard of, newest first; refused requests do not count.
+    def calls(self, *, limit: int = 50, before: str = "") -> dict[str, str]:
+        """UUIDs of the calls last heard of, newest first, each with its cursor: `before` that one come older calls.
+        Refused requests do not count.
 
         Walks back in time only as far as it must: grouping would read the whole table.
         """
-        found: dict[str, None] = {}
+        found: dict[str, str] = {}
         query = (
-            select(exchanges.c.call_uuid, exchanges.c.at, exchanges.c.seq)
+            select(exchanges.c.call_uuid, exchanges.c.at, exchanges.c.id)
             .where(exchanges.c.call_uuid != EMPTY_TEXT, exchanges.c.outcome != Outcome.REJECTED.value)
-            .order_by(exchanges.c.at.desc(), exchanges.c.seq.desc())
+            .order_by(exchanges.c.at.desc(), exchanges.c.id.desc())
             .limit(_PAGE)
         )
+        if before:
+            at, id = read_cursor(before)
+            later = exchanges.alias()
+            stands_before = exists().where(
+                later.c.call_uuid != EMPTY_TEXT,
+                later.c.call_uuid == exchanges.c.call_uuid,
+                later.c.outcome != Outcome.REJECTED.value,
+                later.c.at >= at,
+                or_(later.c.at > at, later.c.id >= id),
+            )
+            query = query.where(exchanges.c.at <= at, ~stands_before)
         page = query
         with self._database.read() as connection:
             while True:
                 rows = connection.execute(page).all()
                 for row in rows:
-                    found.setdefault(row.call_uuid)
+                    found.setdefault(row.call_uuid, cursor(row.at, row.id))
                 if len(rows) < _PAGE or len(found) >= limit:
-                    return list(found)[:limit]
+                    return dict(itertools.islice(found.items(), limit))
                 last = rows[-1]
-                page = query.where(exchanges.c.at <= last.at, or_(exchanges.c.at < last.at, exchanges.c.seq < last.seq))
+                page = query.where(exchanges.c.at <= last.at, or_(exchanges.c.at < last.at, exchanges.c.id < last.id))
 
     # --- transfers
 
-    def add_transfer(self, transfer: Transfer) -> Transfer:
-        """Write the row; if its idempotency key (or id) is there already, nothing is written and that row returned."""
+    def add_transfer(self, transfer: Transfer, wanted: Admission | None = None) -> Transfer:
+        """Write the row; if its idempotency key (or id) is there already, nothing is written and that row returned.
+
+        Raise what `admission` refuses, with nothing written.
+        """
         row = transfer_row(transfer)
         with self._database.write() as connection:
+            if wanted is not None:
+                lock(connection, transfer, wanted)
+                if not self._keyed(connection, row["idempotency_key"]):
+                    admit(connection, transfer, wanted)
             if self._add(connection, transfers, [row]):
+                if wanted is not None and wanted.destinations:
+                    at, id = row["requested_at"], row["id"]
+                    rows = [{"number": key(number), "at": at, "transfer_id": id} for number in wanted.destinations]
+                    connection.execute(insert(destinations), rows)
                 return transfer
             same = transfers.c.id == row["id"]
             if row["idempotency_key"] is not None:
@@ -163,10 +220,14 @@ class Store:
         message: str = "",
         at: float,
     ) -> bool:
-        """Only from REQUESTED: of two who settle one transfer the first wins. Whether this call did it."""
+        """Only from REQUESTED, or after `give_up`: of two who settle one transfer the first wins. Whether this call
+        did it.
+        """
+        c = transfers.c
+        given_up = and_(c.status == TransferStatus.UNKNOWN.value, c.message == ABANDONED)
         settled = (
             update(transfers)
-            .where(transfers.c.id == key(transfer_id), transfers.c.status == TransferStatus.REQUESTED.value)
+            .where(c.id == key(transfer_id), or_(c.status == TransferStatus.REQUESTED.value, given_up))
             .values(
                 status=status.value,
                 http_status=http_status,
@@ -179,39 +240,81 @@ class Store:
         with self._database.write() as connection:
             return connection.execute(settled).rowcount == 1
 
+    def give_up(self, *, before: float, at: float) -> int:
+        """Transfers requested before that, and never settled, are unknown: whoever asked ended meanwhile. How many."""
+        c = transfers.c
+        unsettled = update(transfers).where(c.status == TransferStatus.REQUESTED.value, c.requested_at < before)
+        unknown = {"status": TransferStatus.UNKNOWN.value, "reason": OutcomeUnknown.code, "message": ABANDONED}
+        with self._database.write() as connection:
+            return connection.execute(unsettled.values(**unknown, settled_at=at)).rowcount
+
     def transfer(self, transfer_id: str) -> Transfer | None:
         with self._database.read() as connection:
             row = connection.execute(select(transfers).where(transfers.c.id == key(transfer_id))).first()
         return transfer_from(row) if row else None
 
-    def transfers(self, *, limit: int = 50, call_uuid: str = "") -> list[Transfer]:
-        """Newest first; all, or those of one call."""
-        query = select(transfers).order_by(transfers.c.requested_at.desc(), transfers.c.seq.desc()).limit(limit)
-        if call_uuid:
-            query = query.where(transfers.c.call_uuid == key(call_uuid))
+    def transfer_of_key(self, idempotency_key: str) -> Transfer | None:
+        with self._database.read() as connection:
+            row = self._keyed(connection, key(idempotency_key))
+        return transfer_from(row) if row else None
+
+    def transfers(
+        self,
+        *,
+        limit: int = 50,
+        call_uuid: str = "",
+        provider: str = "",
+        status: str = "",
+        asked_by: str = "",
+        since: float | None = None,
+        until: float | None = None,
+        before: str = "",
+    ) -> list[Transfer]:
+        """Newest first, those that all conditions hold for. `since <= requested_at < until`; `before` is the
+        `cursor_of` the last one of the page before (RequestInvalid when it is none).
+        """
+        c = transfers.c
+        query = select(transfers).order_by(c.requested_at.desc(), c.id.desc()).limit(limit)
+        wanted = {c.call_uuid: call_uuid, c.provider: provider, c.status: status, c.asked_by: asked_by}
+        query = query.where(*(column == key(value) for column, value in wanted.items() if value))
+        if since is not None:
+            query = query.where(c.requested_at >= since)
+        if until is not None:
+            query = query.where(c.requested_at < until)
+        if before:
+            at, id = read_cursor(before)
+            query = query.where(c.requested_at <= at, or_(c.requested_at < at, c.id < id))
         with self._database.read() as connection:
             return [transfer_from(row) for row in connection.execute(query)]
 
+    def count_transfers(self, call_uuid: str) -> int:
+        """Of one call, those that may have moved it."""
+        c = transfers.c
+        query = select(func.count()).where(c.call_uuid == key(call_uuid), c.status != TransferStatus.REJECTED.value)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    @staticmethod
+    def cursor_of(transfer: Transfer) -> str:
+        return cursor(transfer.requested_at, transfer.id)
+
+    def partner(self, transfer_id: str, leg: str) -> Partner:
+        """What is known of the other leg of a transfer that `leg` is one of."""
+        with self._database.read() as connection:
+            return partner(connection, transfer_id, leg)
+
     # --- housekeeping
 
-    def prune(self, *, before: float) -> int:
-        """Delete what is older; how many exchanges and transfers that were.
+    def prune(self, *, before: float, dry_run: bool = False) -> Iterator[Pruned]:
+        """Delete what is older, a batch for each step of the iterator: see `pruning`. Let others write in between."""
+        return prune(self._database, before=before, dry_run=dry_run)
 
-        A journal position that has not moved since goes too. Should its file still be there, its lines are read
-        once more: what they hold is there already, or is as old and goes with the next prune.
-        """
-        gone = 0
-        for table, column in ((exchanges, exchanges.c.at), (transfers, transfers.c.requested_at)):
-            old = select(table.c.seq).where(column < before).limit(PRUNE_BATCH)
-            while True:
-                with self._database.write() as connection:
-                    count = connection.execute(delete(table).where(table.c.seq.in_(old))).rowcount
-                gone += count
-                if count < PRUNE_BATCH:
-                    break
-        with self._database.write() as connection:
-            connection.execute(delete(journals).where(journals.c.at < before))
-        return gone
+    @staticmethod
+    def _keyed(connection: Connection, idempotency_key: str | None) -> Row[Any] | None:
+        """The row that has this key; None without one."""
+        if idempotency_key is None:
+            return None
+        return connection.execute(select(transfers).where(transfers.c.idempotency_key == idempotency_key)).first()
 
     def _add(self, connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> int:
         """Insert those that are not there yet; how many that were."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, literal_column
 
+from ..errors import RequestInvalid
 from ..models import Exchange, Transfer, TransferStatus
 from .codec import decode_transfer, encode, encode_transfer, key, plain
 from .schema import exchanges
@@ -46,6 +48,7 @@ def transfer_row(transfer: Transfer) -> dict[str, Any]:
         "reason": plain(transfer.reason),
         "message": plain(transfer.message),
         "body": encode_transfer(transfer),
+        "asked_by": key(transfer.asked_by),
     }
 
 
@@ -60,7 +63,24 @@ def transfer_from(row: Row[Any]) -> Transfer:
         api_id=row.api_id,
         reason=row.reason,
         message=row.message,
+        asked_by=row.asked_by,
     )
+
+
+def cursor(at: float, id: str) -> str:
+    """Where a page ends, for whoever asks for the next. `at` survives the text exactly."""
+    return f"{at!r}:{id}"
+
+
+def read_cursor(text: str) -> tuple[float, str]:
+    at, colon, id = text.partition(":")
+    try:
+        found = float(at)
+    except ValueError:
+        found = math.nan
+    if not (colon and math.isfinite(found)):
+        raise RequestInvalid("the cursor is not one that we gave", hint="ask without one for the first page")
+    return found, key(id)
 
 
 def of_calls(call_uuids: Sequence[str]) -> list[ColumnElement[bool]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, Table, Text, literal_column
 
-SCHEMA_VERSION = "0001"  # the newest file in migrations/versions; compared as text
+SCHEMA_VERSION = "0002"  # the newest file in migrations/versions; compared as text
 VERSION_TABLE = "callflows_schema"
 
 metadata = MetaData()
@@ -51,6 +51,17 @@ transfers = Table(
     Column("reason", Text, nullable=False),
     Column("message", Text, nullable=False),
     Column("body", Text, nullable=False),
+    Column("asked_by", Text, nullable=False, server_default=""),
+)
+
+# The numbers that transfers were to dial and that no operator has named: what the spend guard counts.
+destinations = Table(
+    "callflows_destinations",
+    metadata,
+    Column("seq", _Sequence, primary_key=True, autoincrement=True),
+    Column("number", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("transfer_id", Text, nullable=False),
 )
 
 journals = Table(
@@ -67,6 +78,11 @@ Index("callflows_transfers_id", transfers.c.id, unique=True)
 Index("callflows_transfers_idempotency_key", transfers.c.idempotency_key, unique=True)
 Index("callflows_transfers_requested_at", transfers.c.requested_at)
 Index("callflows_transfers_call_uuid", transfers.c.call_uuid, transfers.c.requested_at)
+
+Index("callflows_transfers_status", transfers.c.status, transfers.c.requested_at)
+Index("callflows_transfers_asked_by", transfers.c.asked_by, transfers.c.requested_at)
+Index("callflows_destinations_number", destinations.c.number, destinations.c.at)
+Index("callflows_destinations_at", destinations.c.at)
 
 # Few exchanges belong to a transfer or have a second leg: the indexes leave the others out. A query must say
 # `<> ''` in so many words, or neither database sees that it may use them.

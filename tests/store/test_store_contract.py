@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from sqlalchemy import create_engine, text
 from store_samples import exchange, transfer
 
-from callflows.errors import StoreError
-from callflows.models import CallEvent, CallValues, DialValues, EventKind, Exchange, Outcome, TransferStatus
+from callflows.errors import RequestInvalid, StoreError
+from callflows.models import CallEvent, CallValues, DialValues, EventKind, Exchange, Outcome, Transfer, TransferStatus
 from callflows.store import JournalMoved, Store, open_store
 from callflows.store.codec import key
 
@@ -79,14 +79,20 @@ def test_calls_newest_first_without_the_refused(store: Store) -> None:
     store.add_exchanges([exchange(n, call=f"call-{n % 7}") for n in range(3000)])
     store.add_exchanges([exchange(9000 + n, call=f"forged-{n}", outcome=Outcome.REJECTED) for n in range(5)])
     store.add_exchanges([exchange("old", call="ancient", at=1.0), exchange("none", call="", at=2e9)])
-    assert store.calls(limit=3) == ["call-3", "call-2", "call-1"]
-    assert store.calls()[-1] == "ancient"
+    assert list(store.calls(limit=3)) == ["call-3", "call-2", "call-1"]
+    assert list(store.calls())[-1] == "ancient"
     assert len(store.calls()) == 8
+    paged: list[str] = []
+    at = ""
+    while page := store.calls(limit=3, before=at):
+        paged += page
+        at = list(page.values())[-1]
+    assert paged == list(store.calls()), "each call once, where it was last heard of"
 
 
 def test_calls_pages_over_exchanges_of_one_moment(store: Store) -> None:
     store.add_exchanges([exchange(f"{n}", at=5.0, call="loud" if n else "quiet") for n in range(2500)])
-    assert store.calls() == ["loud", "quiet"]
+    assert sorted(store.calls()) == ["loud", "quiet"]
 
 
 def test_last_provider(store: Store) -> None:
@@ -200,10 +206,45 @@ def test_a_transfer_is_settled_once(store: Store) -> None:
 
 def test_transfers_newest_first(store: Store) -> None:
     rows = [store.add_transfer(transfer(requested_at=float(n // 2), call_uuid=f"call-{n % 2}")) for n in range(6)]
-    assert store.transfers() == rows[::-1]
-    assert store.transfers(limit=2) == rows[:-3:-1]
-    assert store.transfers(call_uuid="call-1") == rows[5::-2]
+    rows.sort(key=lambda row: (row.requested_at, row.id), reverse=True)
+    assert store.transfers() == rows
+    assert store.transfers(limit=2) == rows[:2]
+    assert store.transfers(call_uuid="call-1") == [row for row in rows if row.call_uuid == "call-1"]
     assert store.transfers(call_uuid="none") == []
+    assert store.transfers(since=1.0, until=2.0) == [row for row in rows if row.requested_at == 1.0]
+    paged: list[Transfer] = []
+    while page := store.transfers(limit=4, before=store.cursor_of(paged[-1]) if paged else ""):
+        paged += page
+    assert paged == rows, "also where a page ends among rows of one moment"
+    for strange in ("x", ":", "nan:a", "inf:a", "1.0"):
+        with pytest.raises(RequestInvalid, match="cursor"):
+            store.transfers(before=strange)
+
+
+def test_what_nobody_settles_is_given_up_and_a_late_answer_still_counts(store: Store) -> None:
+    old, late, new = (store.add_transfer(transfer(requested_at=at)) for at in (10.0, 11.0, 100.0))
+    refused = store.add_transfer(transfer(requested_at=5.0))
+    store.settle_transfer(refused.id, TransferStatus.REJECTED, at=6.0)
+    assert store.give_up(before=50.0, at=60.0) == 2
+    assert store.give_up(before=50.0, at=61.0) == 0
+    found = store.transfer(old.id)
+    assert found is not None
+    assert (found.status, found.reason, found.settled_at) == (TransferStatus.UNKNOWN, "outcome_unknown", 60.0)
+    assert store.settle_transfer(late.id, TransferStatus.ACCEPTED, http_status=202, at=70.0)
+    assert not store.settle_transfer(late.id, TransferStatus.REJECTED, at=71.0)
+    store.settle_transfer(new.id, TransferStatus.UNKNOWN, message="timed out", at=101.0)
+    assert not store.settle_transfer(new.id, TransferStatus.ACCEPTED, at=102.0), "nobody gave that one up"
+
+
+def test_transfers_are_found_by_what_they_are(store: Store) -> None:
+    rows = [
+        store.add_transfer(transfer(requested_at=float(n), provider=provider, asked_by=who))
+        for n, (provider, who) in enumerate([("plivo", "cli"), ("vobiz", "cli"), ("vobiz", "desk")])
+    ]
+    store.settle_transfer(rows[1].id, TransferStatus.ACCEPTED, at=5.0)
+    assert [row.id for row in store.transfers(provider="vobiz")] == [rows[2].id, rows[1].id]
+    assert [row.id for row in store.transfers(asked_by="cli", status="requested")] == [rows[0].id]
+    assert [row.id for row in store.transfers(status="accepted")] == [rows[1].id]
 
 
 def test_long_and_strange_keys_stay_apart(store: Store) -> None:
@@ -215,19 +256,6 @@ def test_long_and_strange_keys_stay_apart(store: Store) -> None:
     assert one != two
     assert store.transfer(one.id) == one
     assert len(store.transfers(call_uuid=long)) == 2
-
-
-def test_prune(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("callflows.store.queries.PRUNE_BATCH", 4)
-    store.add_exchanges([exchange(n, at=float(n)) for n in range(20)], journal="j", position=9)
-    for n in range(5):
-        store.add_transfer(transfer(requested_at=float(n)))
-    assert store.prune(before=10.0) == 15
-    assert [e.at for e in store.exchanges(call_uuids=["call-1"])] == [float(n) for n in range(10, 20)]
-    assert store.transfers() == []
-    assert store.journal_position("j") == 9, "it moved just now"
-    store.prune(before=9e9)
-    assert store.journal_position("j") == 0
 
 
 def test_a_row_of_a_later_version_is_read(store: Store, url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sqlite3
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,27 @@ def test_a_disk_that_fills_up_and_is_freed(tmp_path: Path) -> None:
     assert stored(store) == ["x0", "x1", "x2", "x8"]
     assert drain.skipped == 1
     store.close()
+
+
+def test_whoever_reads_while_the_store_is_closed_leaves_nothing_open(url: str) -> None:
+    """A connection that is dropped instead of closed is a warning, and here a failure."""
+    store, reading, closed = open_store(url), threading.Event(), threading.Event()
+
+    def read() -> None:
+        with store._database.read():
+            reading.set()
+            closed.wait(10)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    reading.wait(10)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        store.close()
+        closed.set()
+        thread.join(10)
+        gc.collect()
+    assert [str(warning.message) for warning in told] == []
 
 
 # --- forks
@@ -328,3 +351,25 @@ def test_journal_of_a_test_is_not_left_open(tmp_path: Path) -> None:
         Journal(tmp_path).write(exchange(1))
     after = len(os.listdir("/proc/self/fd")) if before else 0
     assert after == before
+
+
+@pytest.mark.parametrize("trouble", ["replaced", "gone"])
+def test_a_file_that_is_replaced_under_its_users(tmp_path: Path, trouble: str) -> None:
+    """What is written into a file without a name is lost with it: better to wait."""
+    path = tmp_path / "s.sqlite3"
+    store = open_store(f"sqlite:///{path}")
+    store.upgrade()
+    store.add_transfer(transfer(id="before"))
+    path.rename(tmp_path / "aside")
+    if trouble == "replaced":
+        other = open_store(f"sqlite:///{path}")
+        other.upgrade()
+        other.close()
+    for use in (store.ping, store.upgrade, store.transfers, lambda: store.add_transfer(transfer())):
+        with pytest.raises(StoreError, match="was moved or replaced while it was in use") as caught:
+            use()
+        assert "start again" in (caught.value.hint or "")
+    if trouble == "gone":
+        (tmp_path / "aside").rename(path)
+        assert [t.id for t in store.transfers()] == ["before"], "the same file again is no other"
+    store.close()

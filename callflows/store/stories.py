@@ -1,0 +1,61 @@
+"""What belongs to one transfer, however much of it there is.
+
+A caller on hold may ask for the same music thousands of times, so a limit is needed, and it must not cost a fact: of
+what lies between the first and the last exchanges, all that could change what is said of the transfer is kept.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
+
+from ..models import EventKind, Exchange, Outcome, Transfer
+from .codec import decode, key
+from .rows import of_calls, of_transfer, transfer_from
+from .schema import exchanges, transfers
+
+EDGE = 200  # exchanges at either end, of which all are given
+REFUSED = 20  # the newest of those that were no request of the platform, or not shown to be one
+
+_TELLING = (
+    EventKind.HANGUP,
+    EventKind.DIAL_ANSWER,
+    EventKind.DIAL_CONNECTED,
+    EventKind.DIAL_HANGUP,
+    EventKind.DIAL_RESULT,
+)
+
+
+def read_story(connection: Connection, transfer_id: str) -> tuple[Transfer, list[Exchange]] | None:
+    """The transfer, and the exchanges of it and of its legs' calls in time order; refused ones are among them."""
+    row = connection.execute(select(transfers).where(transfers.c.id == key(transfer_id))).first()
+    if row is None:
+        return None
+    transfer = transfer_from(row)
+    c = exchanges.c
+    own = of_transfer(transfer.id)
+    # the B leg's UUID is learnt from its fetches; its hang-up carries nothing else of ours
+    unserved = (Outcome.REJECTED.value, Outcome.NOTED.value)
+    served = and_(*own, c.outcome.not_in(unserved))
+    uuids = connection.execute(select(c.call_uuid).distinct().where(served)).scalars().all()
+    concerns = or_(*own, *of_calls([transfer.call_uuid, *uuids]))
+    telling = or_(
+        c.kind.in_([kind.value for kind in _TELLING]),
+        c.outcome.in_([Outcome.FALLBACK.value, Outcome.SAFE.value]),
+        and_(*own, c.body.contains("<Dial", autoescape=True)),
+    )
+
+    def bodies(*conditions: ColumnElement[bool], newest: bool, limit: int | None) -> list[tuple[float, str, str]]:
+        order = (c.at.desc(), c.id.desc()) if newest else (c.at, c.id)
+        query = select(c.at, c.id, c.body).where(concerns, *conditions).order_by(*order).limit(limit)
+        return [(found.at, found.id, found.body) for found in connection.execute(query)]
+
+    genuine = c.outcome != Outcome.REJECTED.value
+    rows = set(bodies(genuine, newest=True, limit=EDGE))
+    if len(rows) == EDGE:
+        rows.update(bodies(genuine, newest=False, limit=EDGE))
+        rows.update(bodies(genuine, telling, newest=True, limit=None))
+        for uuid in uuids:  # one leg may be in the middle of the other's long wait
+            rows.update(bodies(served, c.call_uuid == uuid, newest=False, limit=1))
+            rows.update(bodies(served, c.call_uuid == uuid, newest=True, limit=1))
+    rows.update(bodies(c.outcome == Outcome.REJECTED.value, newest=True, limit=REFUSED))
+    return transfer, [decode(body) for _, _, body in sorted(rows)]
