@@ -17,12 +17,23 @@ from dataclasses import dataclass, replace
 
 from .compose import Composed
 from .documents import DECLARATION, EMPTY, safe_document, silent_document, without_secrets
-from .errors import TokenExpired, TokenInvalid
-from .flows import ENTRY_STEPS, Flow, is_name
-from .models import CallEvent, EventKind, Exchange, Leg, Outcome, Problem, Signature, SignatureMode, WebhookRequest
+from .errors import StoreError, TokenExpired, TokenInvalid
+from .flows import ENTRY_STEPS, Flow, OtherLeg, is_name
+from .models import (
+    CallEvent,
+    EventKind,
+    Exchange,
+    Leg,
+    Outcome,
+    Problem,
+    Severity,
+    Signature,
+    SignatureMode,
+    WebhookRequest,
+)
 from .runtime import Runtime
 from .signing import Token
-from .urls import step_path, without_marks
+from .urls import events_path, step_path, without_marks
 
 log = logging.getLogger("callflows.webhooks")
 
@@ -168,17 +179,18 @@ def _serve(
     problems: tuple[Problem, ...] = ()
     reason = _why_nothing(runtime, known, token, genuine)
     candidates = _candidates(runtime, known, flow, token) if known and not reason else ()
+    needed = _Needed(runtime, step, token, until)
     for number, version in enumerate(candidates):
         why = _why_not(version, step, token, genuine)
         if not why:
-            served, composed = _try(runtime, version, step, provider, event, token, until)
+            served, composed = _try(runtime, version, step, provider, event, token, until, needed)
             if served is not None:
                 return replace(served, outcome=Outcome.LAST_GOOD) if number else served
             why, problems = composed.fault, problems or composed.problems
         reason = reason or why
     for problem in problems:
         log.error("call %s: %s/%s not served: %s", event.call.uuid, flow, step, problem)
-    return _fallback(runtime, provider, known, flow, step, event, token, reason, problems, until)
+    return _fallback(runtime, provider, known, flow, step, event, token, reason, problems, until, needed)
 
 
 def _is_news(event: CallEvent) -> bool:
@@ -221,10 +233,44 @@ def _loaded(runtime: Runtime, flow: str, version: str) -> Iterator[Flow]:
         yield found
 
 
+class _Needed:
+    """What steps declare that they need. The store is asked at most once for a request, whatever is tried."""
+
+    def __init__(self, runtime: Runtime, step: str, token: Token, until: float) -> None:
+        self._runtime, self._token, self._until = runtime, token, until
+        self._leg = token.leg or (step if step == Leg.B else Leg.A)
+        self._found: OtherLeg | None = OtherLeg()
+        self._asked = not token.transfer_id  # without a transfer there is no other leg
+        self.missed: tuple[Problem, ...] = ()
+
+    def by(self, version: Flow, step: str) -> OtherLeg | None:
+        """None where it could not be learnt; `missed` says why."""
+        if "store" not in version.steps[step].needs:
+            return OtherLeg()
+        if not self._asked:
+            self._asked = True
+            seconds = (self._until - time.monotonic()) / 2
+            try:
+                self._found = self._runtime.needs.other_leg(self._token.transfer_id, self._leg, seconds)
+            except StoreError as error:
+                message = f"{step} has its default, not what it needs: {error.message}"
+                file = f"{version.name}/flow.toml"
+                self._found, self.missed = None, (Problem(Severity.WARNING, "store.unavailable", message, file),)
+        return self._found
+
+
 def _try(
-    runtime: Runtime, version: Flow, step: str, provider: str, event: CallEvent, token: Token, until: float
+    runtime: Runtime,
+    version: Flow,
+    step: str,
+    provider: str,
+    event: CallEvent,
+    token: Token,
+    until: float,
+    needed: _Needed,
 ) -> tuple[_Served | None, Composed]:
     """One attempt. It may use half of the time that is left, so that there is always some for the next."""
+    other_leg = needed.by(version, step)
     composed = runtime.composer.compose(
         version,
         version.steps[step],
@@ -232,11 +278,13 @@ def _try(
         event=event,
         token=token,
         seconds=max(until - time.monotonic(), 0) / 2,
+        other_leg=other_leg,
     )
     composed, document = runtime.composer.seal(composed)
     if not document:
         return None, composed
-    return _Served(Outcome.STEP, document, composed.text, version.version, problems=composed.problems), composed
+    problems = (*needed.missed, *composed.problems)
+    return _Served(Outcome.STEP, document, composed.text, version.version, problems=problems), composed
 
 
 def _fallback(
@@ -250,6 +298,7 @@ def _fallback(
     reason: str,
     problems: tuple[Problem, ...],
     until: float,
+    needed: _Needed,
 ) -> _Served:
     """The flow's own fallback step, else the safe document."""
     asked = known.steps.get(step) if known else None
@@ -257,9 +306,9 @@ def _fallback(
         return _Served(Outcome.SILENT, DECLARATION + silent_document(), silent_document(), "", reason, problems)
     own = known.manifest.fallback if known is not None and reason != _TOO_MANY_HOPS else ""
     if known is not None and own not in ("", step) and own in known.steps:
-        served, _ = _try(runtime, known, own, provider, event, token, until)
+        served, _ = _try(runtime, known, own, provider, event, token, until, needed)
         if served is not None:
-            return replace(served, outcome=Outcome.FALLBACK, reason=reason, problems=problems)
+            return replace(served, outcome=Outcome.FALLBACK, reason=reason, problems=(*needed.missed, *problems))
     links = runtime.composer.links(provider)
     retry = ""
     # a name that is none cannot be asked for again, and a loop is not to be gone round once more
@@ -268,6 +317,10 @@ def _fallback(
         state = {_REFUSED: reason} if refused else token.state
         again = replace(token, call_uuid=token.call_uuid or event.call.uuid, state=state, tries=token.tries + 1)
         retry = links.add(step_path(provider, flow, step), again)
+    callback = ""
+    if not retry and runtime.settings.safe_number and runtime.settings.dial_events:
+        of_the_call = Token(token.call_uuid or event.call.uuid, token.transfer_id, token.leg, hops=token.hops)
+        callback = links.add(events_path(provider), of_the_call)
     document = safe_document(
         provider=provider,
         language=known.manifest.language if known else "en-US",
@@ -275,6 +328,7 @@ def _fallback(
         dial=runtime.settings.safe_number,
         # without one of our numbers as caller, Vobiz dials nobody and says nothing (docs and live notes, Aug 2026)
         caller_id=event.call.from_number if event.call.direction == "outbound" else event.call.to_number,
+        callback=callback,
     )
     sealed = DECLARATION + links.seal(document, runtime.signer.sign)
     return _Served(Outcome.SAFE, sealed, document, known.version if known else "", reason, problems)

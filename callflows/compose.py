@@ -13,9 +13,9 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from .config import Settings
-from .documents import DECLARATION, DialPolicy, Verdict, Written, collect_written, judge
+from .documents import DECLARATION, DialPolicy, Verdict, Written, collect_written, judge, may_report
 from .errors import DocumentRefused, TokenTooLong
-from .flows import Flow, Links, Step, Trace, Versions, build_context, render, trace
+from .flows import Flow, Links, OtherLeg, Step, Trace, Versions, build_context, render, trace
 from .flows.trying.dimensions import MADE_UP
 from .flows.trying.sampling import SAMPLE_CALL
 from .models import CallEvent, Place, Problem, Severity, errors_in
@@ -24,6 +24,7 @@ from .urls import PublicUrls
 
 _SAMPLE_NUMBERS = Written(frozenset((SAMPLE_CALL.from_number, SAMPLE_CALL.to_number)))
 _MADE_UP = Written(frozenset((str(MADE_UP["phone"]),)))
+_NOBODY = OtherLeg()
 _MADE_UP_ALLOW = (str(MADE_UP["sip"]), "https://callflows.invalid")
 _FROM_THE_CALL = "this number comes from the call: another call's own is refused unless it matches DIAL_ALLOW"
 # What stands for PUBLIC_URL where flows are checked before it is set: documents may be judged, not served.
@@ -80,9 +81,11 @@ class Composer:
         token: Token,
         seconds: float | None = None,
         sampled: bool = False,
+        other_leg: OtherLeg | None = _NOBODY,
     ) -> Composed:
         """Render and judge one step, in so many seconds at most. Never raises for what a template or caller can do."""
-        return self.made(Case(self, flow, step, provider, event, token, sampled, now=self.now()), seconds)
+        case = Case(self, flow, step, provider, event, token, sampled, now=self.now(), other_leg=other_leg)
+        return self.made(case, seconds)
 
     def made(self, case: Case, seconds: float | None) -> Composed:
         return case.compose(seconds)
@@ -128,7 +131,7 @@ class Case:
     sampled: bool = False
     among: Mapping[str, Flow] = field(default_factory=dict)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    other_leg_fetched: str = ""
+    other_leg: OtherLeg | None = _NOBODY  # None: it could not be learnt, and the step's default stands for it
 
     @property
     def template(self) -> str:
@@ -146,11 +149,13 @@ class Case:
             )
             return self._composed("", links, (problem,))
         seconds = self.composer.settings.deadline / 2 if seconds is None else seconds
+        context = self._context(links)
         try:
-            text = render(self.flow.environment, self.template, self._context(links), seconds=seconds)
+            text = render(self.flow.environment, self.template, context, seconds=seconds)
         except DocumentRefused as error:
             problems = self._everything_wrong(seconds) if self.sampled else ()
             return self._composed("", links, problems or error.problems)
+        self._report(text, links, context)
         if known is None:
             verdict = self._verdict(text, links, seconds)
         else:
@@ -176,8 +181,14 @@ class Case:
             links=links,
             find_flow=lambda name: self.among.get(name) or self.composer.versions.live(name),
             now=self.now,
-            other_leg_fetched=self.other_leg_fetched,
+            other_leg=self.other_leg,
         )
+
+    def _report(self, text: str, links: Links, context: Mapping[str, Any]) -> None:
+        """The link for what a Dial or Conference reports, where its author asks for no news of it."""
+        wanted = self.composer.settings.dial_events and self.flow.manifest.dial_events and self.step.kind == "call"
+        if wanted and may_report(text):
+            links.callback = context["events_url"]()
 
     def _everything_wrong(self, seconds: float) -> tuple[Problem, ...]:
         """All that is wrong with a document that could not be rendered to its end: rendering goes on after an error,
@@ -186,6 +197,7 @@ class Case:
         traced = self.trace(seconds, links)
         if traced.aborted:
             return traced.problems
+        self._report(traced.text, links, self._context(links))
         return (*traced.problems, *self._judged(traced.text, links, locate=traced.place).problems)
 
     def _verdict(self, text: str, links: Links, seconds: float) -> Verdict:
@@ -234,6 +246,7 @@ class Case:
             xml_allow=composer.settings.xml_allow,
             file=self.template,
             links={str(index): path for index, (path, _) in enumerate(links.tokens)},
+            callback=links.callback,
             locate=locate,
             places=places,
         )

@@ -17,12 +17,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from .config import Settings
 from .errors import StoreError
-from .store import Drain, open_store
+from .store import Drain, Pruned, open_store
 
 if TYPE_CHECKING:
     from .runtime import Runtime
@@ -33,8 +34,14 @@ TICK_SECONDS = 0.05
 LOOK_SECONDS = 0.1
 BEAT_SECONDS = 1.0
 PRUNE_SECONDS = 3600.0
+SETTLE_SECONDS = 5.0
+ABANDONED_SECONDS = 60.0  # several times what a request to a platform may take
 STORE_RETRY_SECONDS = 1.0
+STORE_PROBE_SECONDS = 5.0
 FAREWELL_SECONDS = 5.0  # for the last lines, when the server ends
+SILENT_SECONDS = 10.0
+BACKLOG_SECONDS = 30.0  # a line that waits so long, though the store takes some
+STATE_FILE = "keeper.json"
 
 
 class Guard:
@@ -86,12 +93,15 @@ class Keeper:
         self._store = open_store(runtime.settings.store_url())  # start has tried this: it names a database
         self._drain = Drain(runtime.settings.state_dir / "journal", self._store)
         self._store_fault = ""
-        self._store_next = 0.0
+        self._store_since = 0.0  # when the fault began
+        self._store_next = self._store_probe = 0.0
         self._upgraded = False
         self._moved = 0
+        self._pruning: Iterator[Pruned] = iter(())
+        self._pruned = Pruned()
 
     def run(self) -> None:
-        look = beat = 0.0
+        look = beat = settle = 0.0
         prune = time.monotonic() + PRUNE_SECONDS
         while not self._ending.wait(0 if self._moved else TICK_SECONDS):
             now = time.monotonic()
@@ -102,9 +112,16 @@ class Keeper:
             if now >= beat:
                 self._tried(self._beat)
                 beat = now + BEAT_SECONDS
+            if now >= settle:
+                self._tried(self._settle)
+                settle = now + SETTLE_SECONDS
             if now >= prune:
                 self._tried(self._runtime.versions.prune)
+                keep = self._runtime.settings.keep_seconds()
+                # also when calls are kept for ever: what the spend guard counted is of no use the day after
+                self._pruning = self._store.prune(before=0.0 if keep is None else time.time() - keep)
                 prune = now + PRUNE_SECONDS
+            self._tried(self._prune)
         until = time.monotonic() + FAREWELL_SECONDS
         self._store_next = 0.0
         while time.monotonic() < until and self._move():
@@ -120,24 +137,59 @@ class Keeper:
             if not self._upgraded:
                 self._store.upgrade()
                 self._upgraded = True
+            if self._store_fault or time.monotonic() >= self._store_probe:
+                self._store.try_write()  # a store that fails is noticed also while nobody calls
+                self._store_probe = time.monotonic() + STORE_PROBE_SECONDS
             self._moved = self._drain.once()
             if self._store_fault:
                 log.info("the store is back")
             self._store_fault = ""
         except StoreError as error:
-            if not self._store_fault:
+            if str(error) != self._store_fault:
                 log.error("journals wait: %s", error)
-            self._store_fault = str(error)
-            self._store_next = time.monotonic() + STORE_RETRY_SECONDS
-        except Exception:
+            self._failed(str(error))
+        except Exception as error:
             log.exception("draining failed")
-            self._store_fault = "draining failed; see the log"
-            self._store_next = time.monotonic() + STORE_RETRY_SECONDS
+            self._failed(f"draining failed: {type(error).__name__}; see the log")
         return self._moved
+
+    def _settle(self) -> None:
+        """What time settles: a transfer whose asker ended between its row and the platform's answer."""
+        if not self._upgraded or self._store_fault:
+            return
+        now = time.time()
+        given_up = self._store.give_up(before=now - ABANDONED_SECONDS, at=now)
+        if given_up:
+            log.warning("%d transfers are unknown: whoever asked for them ended before the answer was noted", given_up)
+
+    def _failed(self, fault: str) -> None:
+        if not self._store_fault:
+            self._store_since = time.time()
+        self._store_fault = fault
+        self._store_next = time.monotonic() + STORE_RETRY_SECONDS
+        self._upgraded = False  # the store that comes back may be another one, or a restored one
+
+    def _prune(self) -> None:
+        """One batch of what STORE_KEEP says must go; journals come before and after each."""
+        try:
+            done = next(self._pruning, None)
+        except StoreError as error:
+            log.warning("pruning the store ended early, and goes on in an hour: %s", error)
+            self._pruned = Pruned()
+            return
+        if done is not None:
+            self._pruned = done
+        elif self._pruned != Pruned():
+            done, self._pruned = self._pruned, Pruned()
+            if done.exchanges or done.transfers:
+                log.info("removed from the store: %d exchanges, %d transfers", done.exchanges, done.transfers)
 
     def _tried(self, task: Callable[[], float | None]) -> float:
         try:
             return float(task() or 0)
+        except StoreError as error:  # the next move tells of it, and waits
+            log.warning("the keeper goes on: %s", error)
+            return 0.0
         except Exception:
             log.exception("the keeper goes on")
             return 0.0
@@ -149,13 +201,39 @@ class Keeper:
             "at": time.time(),
             "pid": os.getpid(),
             "store": self._store_fault,
+            "store_since": self._store_since,
             "journal_bytes": waiting,
             "journal_age": round(age, 1),
         }
-        path = self._runtime.settings.state_dir / "keeper.json"
+        path = self._runtime.settings.state_dir / STATE_FILE
         draft = path.with_suffix(".new")
         draft.write_text(json.dumps(state))
         draft.rename(path)
+
+
+def journals_waiting(settings: Settings) -> list[str]:
+    """Why journals wait on this machine, how much does, and since when, as its keeper last said."""
+    try:
+        state = json.loads((settings.state_dir / STATE_FILE).read_bytes())
+    except (OSError, ValueError):
+        return ["the keeper has not reported yet"]
+    silent = time.time() - state["at"]
+    if silent > SILENT_SECONDS:
+        return [
+            f"the keeper has been silent for {silent:.0f} s, since {_moment(state['at'])}: journals wait"
+            f" ({state['journal_bytes']} bytes then); is the disk of {settings.state_dir.absolute()} full, or does the"
+            " store hang?"
+        ]
+    waits = f"{state['journal_bytes']} bytes, the oldest line for {state['journal_age']:.0f} s"
+    if state["store"]:
+        return [f"journals wait ({waits}) since {_moment(state.get('store_since', state['at']))}: {state['store']}"]
+    if state["journal_age"] > BACKLOG_SECONDS:
+        return [f"journals wait ({waits}): the store takes them more slowly than they come"]
+    return []
+
+
+def _moment(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def main(told: int = 0) -> None:

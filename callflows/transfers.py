@@ -9,16 +9,18 @@ before the platform is asked.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .calls import CallState, Progress, fold, fold_transfer
 from .config import Settings
+from .documents import dialled_numbers
 from .errors import (
     CallflowsError,
     KeyReused,
@@ -30,16 +32,20 @@ from .errors import (
 )
 from .flows import resolve_params
 from .flows.trying.sampling import SAMPLE_CALL
-from .models import CallEvent, CallValues, EventKind, Leg, LegTarget, Transfer, TransferStatus
+from .known.calls import CallState, fold
+from .models import ASKERS, CallEvent, CallValues, EventKind, Leg, LegTarget, Transfer, TransferStatus
+from .providers import Receipt
 from .runtime import Runtime
 from .signing import IN_CALL_SECONDS, Scalar, Token
+from .store import Admission
 from .targets import choose_provider, find_flow, find_target, judged, signed_url
 from .urls import step_path
 
 log = logging.getLogger("callflows.transfers")
 
+MAX_KEY = 255
+NEAR = 10  # transfers before the platform hangs up
 _UUID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
-WAIT_POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +61,15 @@ class LegPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A transfer that passed its preflight and was not asked for yet."""
+    """A transfer that passed its preflight and was not asked for yet. `repeated`: it was, with this idempotency key,
+    and `transfer` is what became of it. `destinations` are the numbers it dials that no operator has named.
+    """
 
     transfer: Transfer
-    legs: tuple[LegPlan, ...]
-    warnings: tuple[str, ...]
+    legs: tuple[LegPlan, ...] = ()
+    warnings: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
+    repeated: bool = False
 
 
 def transfer_call(
@@ -70,6 +80,7 @@ def transfer_call(
     provider: str | None = None,
     *,
     idempotency_key: str | None = None,
+    force: bool = False,
     settings: Settings | Mapping[str, Any] | None = None,
 ) -> Transfer:
     """Move a live call: `aleg="support"` sends its A leg to support/aleg, `bleg="hold"` the leg bridged to it to
@@ -78,7 +89,7 @@ def transfer_call(
     Returns the transfer as the platform answered it: accepted, which is "heard", not "done" (see
     `callflows transfers show`). Raises a CallflowsError: one of ours before anything was sent, a ProviderError
     after the platform said no, OutcomeUnknown when it may have acted. Values in `params` count as coming from
-    outside: numbers among them must match DIAL_ALLOW.
+    outside: numbers among them must match DIAL_ALLOW. `force`: also when the leg is on its way already.
     """
     runtime = Runtime(settings)
     try:
@@ -91,7 +102,7 @@ def transfer_call(
             provider=provider or "",
             idempotency_key=idempotency_key,
         )
-        return request(runtime, plan)
+        return request(runtime, plan, force=force)
     finally:
         runtime.close()
 
@@ -105,8 +116,15 @@ def prepare(
     params: Mapping[str, object],
     provider: str = "",
     idempotency_key: str | None = None,
+    asked_by: str = "python",
 ) -> Plan:
-    """Everything that can be known before a call is touched. Sends nothing, writes nothing."""
+    """Everything that can be known before a call is touched. Sends nothing, writes nothing.
+
+    With an idempotency key that was used before, for the same, nothing is looked at but what became of that; KeyReused
+    when it was for something else.
+    """
+    if idempotency_key is not None and not (0 < len(idempotency_key) <= MAX_KEY and idempotency_key.isprintable()):
+        raise RequestInvalid(f"an idempotency key is 1 to {MAX_KEY} printable characters")
     if not _UUID.fullmatch(call_uuid):
         raise RequestInvalid(
             "the call UUID is empty" if not call_uuid else f"{call_uuid[:80]!r} is not a call UUID",
@@ -117,6 +135,13 @@ def prepare(
         raise RequestInvalid("no leg to transfer", hint="give --aleg FLOW, --bleg FLOW, or both")
     if not isinstance(params, Mapping):
         raise RequestInvalid("params are given as a mapping of names to values")
+    if not all(isinstance(name, str) for name in params):
+        raise RequestInvalid("the names of params are strings")
+    fingerprint = _fingerprint(call_uuid, asked, params, provider)
+    earlier = runtime.store.transfer_of_key(idempotency_key) if idempotency_key is not None else None
+    if earlier is not None:
+        _require_same(earlier, fingerprint)
+        return Plan(earlier, repeated=True)
     runtime.settings.require_public_url()
     name = choose_provider(runtime, call_uuid, provider)
     warnings = _warn_of_new_key(runtime)
@@ -129,6 +154,8 @@ def prepare(
         targets=targets,
         params={key: value for own in typed.values() for key, value in own.items()},
         idempotency_key=idempotency_key,
+        asked_by=asked_by,
+        fingerprint=fingerprint,
     )
     call, seen = _known_call(runtime, call_uuid)
     if seen.status == "completed":
@@ -136,36 +163,53 @@ def prepare(
     if len(targets) == 1:
         other, given = ("B", "--bleg") if Leg.A in targets else ("A", "--aleg")
         warnings.append(f"{other} leg: {runtime.provider(name).other_leg_fate}; give {given} to say where it goes")
+    warnings += _warn_of_limit(runtime, name, call_uuid)
     known = bool(seen.from_number and seen.to_number)
     legs = [_plan_leg(runtime, transfer, leg, typed[leg], call, sampled=not known) for leg in targets]
-    return Plan(transfer, tuple(legs), tuple(warnings))
+    return Plan(transfer, tuple(legs), tuple(warnings), _destinations(runtime, legs))
 
 
-def request(runtime: Runtime, plan: Plan) -> Transfer:
+def request(
+    runtime: Runtime,
+    plan: Plan,
+    *,
+    force: bool = False,
+    ask: Callable[[Callable[[], Receipt]], Receipt] = lambda send: send(),
+) -> Transfer:
     """Write the row, ask the platform once, settle the row. The row is there before any fetch can come.
 
+    `ask` is given what sends the request, to choose the moment; whoever sends again must know that nothing was done.
+
     With an idempotency key that was used before, nothing is sent, and the earlier transfer comes back (its `id` is
-    not the plan's); KeyReused when that was another one.
+    not the plan's, or the plan is `repeated`); KeyReused when that was another one. Else TransferInFlight, unless
+    `force`, while another transfer moves the same leg, and SpendLimitReached: with those nothing is written.
     """
+    if plan.repeated:
+        return plan.transfer
     wanted = replace(plan.transfer, requested_at=time.time())
-    transfer = runtime.store.add_transfer(wanted)
+    settings = runtime.settings
+    admission = Admission(
+        destinations=plan.destinations,
+        per_call=settings.transfers_per_call,
+        per_destination=settings.transfers_per_destination,
+        per_token=0 if wanted.asked_by in ASKERS else settings.transfers_per_token,
+        in_flight_allowed=force,
+    )
+    transfer = runtime.store.add_transfer(wanted, admission)
     if transfer.id != wanted.id:
-        for part in ("provider", "call_uuid", "targets", "params"):
-            if getattr(transfer, part) != getattr(wanted, part):
-                raise KeyReused(
-                    f"the idempotency key was used for transfer {transfer.id}, which has another {part}",
-                    hint="use a new key for a new transfer",
-                )
+        _require_same(transfer, wanted.fingerprint)
         return transfer
     urls = {leg.leg: leg.url for leg in plan.legs}
     try:
-        receipt = runtime.provider(transfer.provider).transfer(
-            transfer.call_uuid,
-            legs="both" if len(urls) == 2 else str(next(iter(urls))),
-            aleg_url=urls.get(Leg.A, ""),
-            aleg_method="POST" if Leg.A in urls else "",
-            bleg_url=urls.get(Leg.B, ""),
-            bleg_method="POST" if Leg.B in urls else "",
+        receipt = ask(
+            lambda: runtime.provider(transfer.provider).transfer(
+                transfer.call_uuid,
+                legs="both" if len(urls) == 2 else str(next(iter(urls))),
+                aleg_url=urls.get(Leg.A, ""),
+                aleg_method="POST" if Leg.A in urls else "",
+                bleg_url=urls.get(Leg.B, ""),
+                bleg_method="POST" if Leg.B in urls else "",
+            )
         )
     except CallflowsError as error:
         unknown = isinstance(error, OutcomeUnknown)
@@ -191,6 +235,43 @@ def request(runtime: Runtime, plan: Plan) -> Transfer:
     )
 
 
+def _fingerprint(call_uuid: str, asked: Mapping[Leg, str], params: Mapping[str, object], provider: str) -> str:
+    """Of what was asked for, in the words it was asked in."""
+    said = [call_uuid, {str(leg): text for leg, text in asked.items()}, dict(params), provider]
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _require_same(earlier: Transfer, fingerprint: str) -> None:
+    if earlier.fingerprint != fingerprint:
+        raise KeyReused(
+            f"the idempotency key was used for transfer {earlier.id}, which is another one",
+            hint="use a new key for a new transfer",
+        )
+
+
+def _destinations(runtime: Runtime, legs: Iterable[LegPlan]) -> tuple[str, ...]:
+    """The numbers these documents dial, without those that an operator named: in the flow's own files, or one by one
+    in DIAL_ALLOW.
+    """
+    found: dict[str, None] = {}
+    for leg in legs:
+        written = runtime.composer.written_in(find_flow(runtime, leg.target.flow))
+        for number in dialled_numbers(leg.document):
+            if number not in written and not runtime.composer.policy.exactly(number):
+                found.setdefault(number)
+    return tuple(found)
+
+
+def _warn_of_limit(runtime: Runtime, provider: str, call_uuid: str) -> list[str]:
+    limit = runtime.provider(provider).most_transfers
+    if not limit:
+        return []
+    so_far = runtime.store.count_transfers(call_uuid)
+    if so_far < limit - NEAR:
+        return []
+    return [f"this would be transfer {so_far + 1} of call {call_uuid}; the platform hangs up a call after {limit}"]
+
+
 def _settle(runtime: Runtime, transfer: Transfer, **outcome: Any) -> Transfer:
     settled = replace(transfer, settled_at=time.time(), **outcome)
     try:
@@ -207,27 +288,6 @@ def _settle(runtime: Runtime, transfer: Transfer, **outcome: Any) -> Transfer:
         # The platform has answered; that its answer could not be written down does not unsay it.
         log.error("transfer %s is %s, but the store did not take it: %s", transfer.id, settled.status, error)
     return settled
-
-
-def progress(runtime: Runtime, transfer_id: str) -> Progress:
-    """What is known of a transfer by now."""
-    transfer = runtime.store.transfer(transfer_id)
-    if transfer is None:
-        raise RequestInvalid(f"there is no transfer {transfer_id!r}", hint="see `callflows transfers list`")
-    own = runtime.store.exchanges(transfer_id=transfer.id)
-    # the B leg's UUID is learnt from its first fetch; its hang-up carries nothing else of ours
-    uuids = {transfer.call_uuid, *(exchange.event.call.uuid for exchange in own)} - {""}
-    return fold_transfer(transfer, runtime.store.exchanges(transfer_id=transfer.id, call_uuids=sorted(uuids)))
-
-
-def wait(runtime: Runtime, transfer_id: str, seconds: float) -> Progress:
-    """Until the transfer is settled, for at most so many seconds."""
-    until = time.monotonic() + seconds
-    while True:
-        found = progress(runtime, transfer_id)
-        if found.settled or time.monotonic() >= until:
-            return found
-        time.sleep(min(WAIT_POLL_SECONDS, max(until - time.monotonic(), 0)))
 
 
 def _params_of(

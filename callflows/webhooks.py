@@ -15,13 +15,13 @@ from werkzeug.routing import BaseConverter
 from . import __version__, providers
 from .answering import Answer, answer_event, answer_step
 from .capture import Recorder, Seen
+from .keeper import journals_waiting
 from .models import WebhookRequest
 from .runtime import Runtime
 
 bp = Blueprint("callflows", __name__)
 
 AUDIO_TYPES = {"wav": "audio/wav", "mp3": "audio/mpeg"}
-KEEPER_SILENT_SECONDS = 10.0
 
 
 def runtime() -> Runtime:
@@ -117,17 +117,7 @@ def _degraded(runtime: Runtime) -> list[str]:
         found.append("no flow is live")
     if runtime.journal.dropped:
         found.append(f"{runtime.journal.dropped} exchanges could not be written to the journal")
-    if not runtime.settings.keeper:
-        return found
-    try:
-        state = json.loads((runtime.settings.state_dir / "keeper.json").read_bytes())
-    except (OSError, ValueError):
-        return [*found, "the keeper has not reported yet"]
-    if time.time() - state["at"] > KEEPER_SILENT_SECONDS:
-        found.append(f"the keeper has been silent for {time.time() - state['at']:.0f} s: journals wait")
-    elif state["store"]:
-        found.append(f"the store is away: journals wait ({state['journal_bytes']} bytes)")
-    return found
+    return found + (journals_waiting(runtime.settings) if runtime.settings.keeper else [])
 
 
 def _asked() -> WebhookRequest:
@@ -161,7 +151,7 @@ def webhook_request(request: Request, runtime: Runtime) -> WebhookRequest:
     limit = runtime.settings.max_body
     form: tuple[tuple[str, str], ...] = ()
     if request.method == "POST":
-        body = _body(request, limit)
+        body = read_body(request, limit)
         if request.mimetype in ("application/x-www-form-urlencoded", ""):
             form = _pairs(body)
     return WebhookRequest(
@@ -179,7 +169,8 @@ def _signed_url(request: Request, runtime: Runtime) -> str:
     return runtime.composer.urls.signed(raw_target)
 
 
-def _body(request: Request, limit: int) -> bytes:
+def read_body(request: Request, limit: int) -> bytes:
+    """Raise 413 over the limit, however the body was framed; 400 where the framing is broken."""
     # Werkzeug cuts a chunked body off at its limit and goes on with the part: read one byte past ours and refuse
     request.max_content_length = limit + 1
     try:

@@ -8,8 +8,9 @@ from .dialects import DIALECTS
 from .findings import TEXT
 from .judging import Verdict, judge, judge_bytes, warm
 from .outline import Verb, outline
-from .policy import DialPolicy, Written, collect_written, number_fault
+from .policy import DialPolicy, Written, collect_written, dialled_numbers, number_fault
 from .reading import DECLARATION, MAX_BYTES
+from .reporting import may_report
 from .rules import Rule
 from .safe import EMPTY, LANGUAGES, check_safe, safe_document, silent_document
 from .secrets import without_secrets
@@ -28,8 +29,10 @@ __all__ = [
     "Written",
     "check_safe",
     "collect_written",
+    "dialled_numbers",
     "judge",
     "judge_bytes",
+    "may_report",
     "number_fault",
     "outline",
     "safe_document",

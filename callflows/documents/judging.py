@@ -22,6 +22,7 @@ from .findings import ENOUGH, Finding, Locate, Node, problems, suspect
 from .numbers import risk
 from .policy import DialPolicy, Written, collect_written
 from .reading import MAX_BYTES, decode, read, served_bytes, too_large
+from .reporting import report_to
 from .schema import compiled, model
 from .spots import Spots
 
@@ -65,6 +66,7 @@ def judge(
     xml_allow: Sequence[str] = (),
     file: str = "",
     links: Mapping[str, str] | None = None,
+    callback: str = "",
     locate: Locate | None = None,
     places: bool = True,
 ) -> Verdict:
@@ -72,10 +74,11 @@ def judge(
     the provider's own vocabulary already. `written`, `policy`: what may be dialled; without a policy only what is
     written. `xml_allow`: `Element.attribute`s that are let pass.
     `links`: the path each link placeholder was made for, by its index; None for a document that is sealed, or not
-    ours. `locate`: the author's file and line that a character of `text` comes from; without it `text` is `file`.
+    ours. `callback`: where a Dial or Conference that names no callbackUrl is to report.
+    `locate`: the author's file and line that a character of `text` comes from; without it `text` is `file`.
     Nothing is said of values that marks.UNKNOWN stands for. `places=False` leaves the places out of the problems: a
     call is waiting, and may be served with them."""
-    case = _Case(_dialect(provider), kind, native, policy or _STRICT, written, public_url, xml_allow, links)
+    case = _Case(_dialect(provider), kind, native, policy or _STRICT, written, public_url, xml_allow, links, callback)
     return case.judge(text, file, locate, places)
 
 
@@ -120,6 +123,7 @@ class _Case:
     public_url: str
     allow: Sequence[str]
     links: Mapping[str, str] | None
+    callback: str = ""
 
     def judge(self, text: str, file: str, locate: Locate | None, places: bool) -> Verdict:
         # A large one is not examined twice: what is in it may be so wrong that it takes a while.
@@ -149,14 +153,20 @@ class _Case:
             return body, [] if around.startswith(UNKNOWN) or around.endswith(UNKNOWN) else found, [], {}
         elements = list(root.iter("*")) if trace else []
         tags: dict[Node, str] = {}
+        # Before the grammar and the conversion, so that what is added is judged as if the author had written it.
+        reports = changed = bool(self.callback) and report_to(root, self.callback)
         if self.native or dialect.convert is None:
             found += grammar.check(root, dialect.name, allow=self.allow, instead=dialect.instead)
         else:
             before = [str(element.tag) for element in elements]
             found += _convert(root, dialect, dialect.convert, self.allow)
             tags = dict(zip(elements, before, strict=True))
+            changed = True
+        if changed:
             body = etree.tostring(root, encoding="unicode")
         size = served_bytes(body)
+        if size > MAX_BYTES and reports:  # no news is better than no document
+            return replace(self, callback="")._examine(text, trace=trace)
         if size > MAX_BYTES:
             found.append(too_large(size))
         context = rules.Context(self.kind, model(dialect.name), len(body))

@@ -23,6 +23,7 @@ from ..errors import ConfigError
 from ..marks import LINK_OPEN
 from .findings import MOST, TEXT, Finding, Node, text_of
 from .numbers import SPACE, e164, is_region, is_valid, region, risk
+from .outline import outline
 
 SETTING = "CALLFLOWS_DIAL_ALLOW"
 
@@ -207,6 +208,15 @@ def examine(root: Node, policy: DialPolicy, written: Written, public_url: str) -
         if len(found) >= 2 * MOST:
             break  # each of them blocks the document, and phonenumbers is slow
     return found
+
+
+def dialled_numbers(document: str) -> list[str]:
+    """The numbers a document dials, each once, as `+` and digits."""
+    found: dict[str, None] = {}
+    for verb in (each for top in outline(document) for each in top.all()):
+        if CHECKED.get(verb.tag, {}).get(TEXT) in ("number", "bare-number") and (number := e164(verb.text)):
+            found.setdefault(number)
+    return list(found)
 
 
 def _check(

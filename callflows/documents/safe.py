@@ -91,12 +91,18 @@ def _phrases(language: str) -> tuple[Phrases, str]:
 
 
 def safe_document(
-    *, provider: str, language: str = "en-US", retry_url: str = "", dial: str = "", caller_id: str = ""
+    *,
+    provider: str,
+    language: str = "en-US",
+    retry_url: str = "",
+    dial: str = "",
+    caller_id: str = "",
+    callback: str = "",
 ) -> str:
     """With `retry_url`: apology, Wait, Redirect to it. Else apology, `dial` if there is one, goodbye, Hangup.
 
     `caller_id` goes with `dial`: a number of the account, such as the one that was called (Vobiz dials nobody on an
-    inbound call without it). It is left out when it is no number.
+    inbound call without it). It is left out when it is no number. `callback`: where that Dial reports.
     """
     phrases, tag = _phrases(language)
 
@@ -113,7 +119,8 @@ def safe_document(
         steps = [speak(phrases.dial if dial else phrases.sorry)]
         if dial:
             shown = f" callerId={quoteattr(e164(caller_id))}" if e164(caller_id) else ""
-            steps.append(f'<Dial timeout="{DIAL_TIMEOUT_S}"{shown}><Number>{escape(dial)}</Number></Dial>')
+            told = f' callbackUrl={quoteattr(callback)} callbackMethod="POST"' if callback else ""
+            steps.append(f'<Dial timeout="{DIAL_TIMEOUT_S}"{shown}{told}><Number>{escape(dial)}</Number></Dial>')
         steps += [speak(phrases.goodbye), "<Hangup/>"]
     return _in_dialect(f"<Response>{''.join(steps)}</Response>", provider)
 
@@ -134,10 +141,16 @@ def silent_document() -> str:
 
 
 def check_safe(
-    provider: str, *, dial: str = "", policy: DialPolicy | None = None, retry_url: str = "", public_url: str = ""
+    provider: str,
+    *,
+    dial: str = "",
+    policy: DialPolicy | None = None,
+    retry_url: str = "",
+    callback: str = "",
+    public_url: str = "",
 ) -> list[Problem]:
     """Errors of any variant in any language; none is what there should be. A `dial` number counts as written.
-    `retry_url`: a link as the settings make it (PUBLIC_URL, path, token, fragment), as only those can be wrong."""
+    `retry_url`, `callback`: links as the settings make them, as only those can be wrong."""
     retry_url = retry_url or f"{public_url.rstrip('/') or _EXAMPLE}/f?t=x&y=z"
     written = Written(frozenset({e164(dial)} - {""}))
     documents = {"empty": (EMPTY, "call"), "silent": (silent_document(), "sound")}
@@ -146,8 +159,9 @@ def check_safe(
             ("retry", {"retry_url": retry_url}),
             ("end", {}),
             ("dial", {"dial": dial}),
+            ("told", {"dial": dial, "callback": callback or retry_url}),
         ):
-            if name != "dial" or dial:
+            if dial or name not in ("dial", "told"):
                 documents[f"{language}/{name}"] = (safe_document(provider=provider, language=language, **parts), "call")
     found: list[Problem] = []
     for name, (document, kind) in documents.items():

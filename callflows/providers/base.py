@@ -59,6 +59,7 @@ class Provider(ABC):
     sip_prefixes: ClassVar[tuple[str, ...]]
     signature_headers: ClassVar[tuple[str, str]]  # the newest scheme's header and its nonce's, for sign()
     other_leg_fate: ClassVar[str]  # what becomes of the bridged leg that a transfer leaves alone
+    most_transfers: ClassVar[int] = 0  # of one call, before the platform hangs it up; 0: none is known
     live_page: ClassVar[int] = 0  # how many calls one page of the live list holds; 0: the list is not paged
 
     def __init__(
@@ -202,10 +203,16 @@ class Provider(ABC):
         """Raise CallNotLive when there is nothing to hang up; whether that is as good is the caller's to say."""
         self._ask("DELETE", call_uuid)
 
+    def stop_streams(self, call_uuid: str) -> None:
+        """End all audio streams of a call. Raise CallNotLive when it has none, or is over."""
+        self._ask("DELETE", call_uuid, below="Stream/")
+
     def close(self) -> None:
         self._rest.close()
 
-    def _ask(self, method: str, call_uuid: str | None = None, **content: Mapping[str, str]) -> Reply:
+    def _ask(
+        self, method: str, call_uuid: str | None = None, *, below: str = "", **content: Mapping[str, str]
+    ) -> Reply:
         """Without `call_uuid`: about all calls. Anything but a read may act, and is told apart when no reply comes."""
         if call_uuid is not None and not _usable(call_uuid):
             raise RequestInvalid(
@@ -220,7 +227,11 @@ class Provider(ABC):
         if fault:
             raise ConfigError(fault)
         return self._rest.send(
-            method, self.call_path(call_uuid or ""), acts=method != "GET", one_call=call_uuid is not None, **content
+            method,
+            self.call_path(call_uuid or "") + below,
+            acts=method != "GET",
+            one_call=call_uuid is not None,
+            **content,
         )
 
 

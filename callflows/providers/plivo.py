@@ -24,6 +24,8 @@ class Plivo(Provider):
     sip_prefixes: ClassVar[tuple[str, ...]] = ("X-PH-", "SIP-H-")
     # GET Call/?status=live answers at most 20 UUIDs (docs, Nov 2026: limit 1..20, offset).
     live_page: ClassVar[int] = 20
+    # "Loop detected" then (one copy of the docs says so, the newest says nothing of it, Nov 2026)
+    most_transfers: ClassVar[int] = 70
 
     def evidence(self, request: WebhookRequest) -> list[Evidence]:
         """V3 where it is sent, else V2.

@@ -1,4 +1,4 @@
-"""Plivo: documents are served as they were written."""
+"""Plivo: documents are served in the words they were written in."""
 
 from __future__ import annotations
 
