@@ -13,6 +13,7 @@ from ..compose import Case, Composed, Composer
 from ..documents import Verb, Verdict, outline
 from ..flows import Branch, Flow, Step, branches
 from ..flows.catalog import ENTRY_STEPS
+from ..flows.trying.needs import undeclared, unneeded
 from ..flows.trying.never import impossible, unused_params
 from ..flows.trying.reach import reach, templates_of
 from ..flows.trying.sampling import DRAWS, SAMPLE_TRANSFER, Sample, samples
@@ -115,7 +116,7 @@ class Exploration:
             self._walk(provider, broken, until)
         self._seek(min(until, time.monotonic() + SEEKING))
         never = impossible(self.flow, known_providers)
-        self.tell([*never, *unused_params(self.flow)])
+        self.tell([*never, *unused_params(self.flow), *undeclared(self.flow), *unneeded(self.flow)])
         if not errors_in(self.problems):
             told = {(problem.file, problem.line) for problem in never}
             self.tell(problem for problem in self._never_reached() if (problem.file, problem.line) not in told)
@@ -177,7 +178,7 @@ class Exploration:
             sampled=True,
             among=self.among,
             now=sample.now or datetime.now(UTC),
-            other_leg_fetched=sample.other_leg_fetched,
+            other_leg=sample.other_leg,
         )
         composed = case.compose(known=self._verdicts)
         if composed.text not in self._outlines:

@@ -3,7 +3,7 @@ rendering them in a sandbox. Knows nothing of XML grammar, providers' wire forma
 """
 
 from .catalog import ENTRY_STEPS, Flow, Step, load_flow
-from .context import Links, build_context
+from .context import Links, OtherLeg, build_context
 from .manifest import Manifest
 from .params import resolve_params
 from .rendering import render
@@ -19,6 +19,7 @@ __all__ = [
     "FlowSource",
     "Links",
     "Manifest",
+    "OtherLeg",
     "Step",
     "Trace",
     "Versions",

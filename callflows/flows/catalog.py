@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..models import Problem, Severity, errors_in
 from ..scrub import scrub
 from ..suggest import did_you_mean
-from .manifest import MAX_BYTES, NO_STEP, Manifest, decoded, read_manifest
+from .manifest import MAX_BYTES, NO_STEP, Manifest, StepDefault, StepSpec, decoded, read_manifest
 from .rendering import explain
 from .sandbox import FlowEnvironment
 from .sources import SHARED, FlowSource, is_name
@@ -20,11 +20,15 @@ MAX_TEMPLATE_BYTES = 200_000  # compiles in a second
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One URL of a flow. `templates` maps a provider, or "" for all others, to a template's name."""
+    """One URL of a flow. `templates` maps a provider, or "" for all others, to a template's name. `needs`: what is read
+    for it beside its request, with a `default` for when that cannot be.
+    """
 
     name: str
     kind: str
     templates: Mapping[str, str]
+    needs: tuple[str, ...] = ()
+    default: StepDefault = StepDefault()  # noqa: RUF009 - frozen
 
     def template(self, provider: str) -> tuple[str, bool]:
         """The template for a provider, and whether it is written in that provider's own vocabulary.
@@ -150,10 +154,10 @@ def _steps(flow: str, texts: Mapping[str, str], manifest: Manifest) -> tuple[dic
             problems.append(Problem.error("flow.step-name", f"{file!r} cannot be a step's name", path, None, hint))
             continue
         templates.setdefault(name, {})[provider] = path
-    steps = {
-        name: Step(name, manifest.steps[name].kind if name in manifest.steps else "call", found)
-        for name, found in sorted(templates.items())
-    }
+    steps = {}
+    for name, found in sorted(templates.items()):
+        spec = manifest.steps.get(name, StepSpec())
+        steps[name] = Step(name, spec.kind, found, spec.needs, spec.default)
     return steps, problems
 
 

@@ -32,7 +32,8 @@ CONTEXT: Mapping[str, str] = {
     "hangup_cause, b_leg_uuid",
     "recording": "the recording the platform tells of: url, id, duration (seconds)",
     "transfer": "the transfer that brought the call here: id, room (a conference name for its two legs), "
-    "other_leg_fetched",
+    "other_leg_fetched (yes when the other leg has its document and is there), other_leg_ended (yes when it hung up); "
+    'both only in steps that declare needs = ["store"]',
     "params": "the flow's parameters, every one that flow.toml declares",
     "state": "what step_url(...) carried over from earlier steps; use default(...) for a first time",
     "leg": "aleg or bleg",
@@ -48,10 +49,19 @@ CONTEXT: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class OtherLeg:
+    """Of two that were transferred together; "yes" or the empty string."""
+
+    fetched: str = ""
+    ended: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TransferView:
     id: str = ""
     room: str = ""
     other_leg_fetched: str = ""
+    other_leg_ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +74,15 @@ class FlowView:
 @dataclass(slots=True)
 class Links:
     """The links of ours in one document. While it is judged they are placeholders, so that equal documents are
-    equal whoever calls; their tokens are made when it is sealed.
+    equal whoever calls; their tokens are made when it is sealed. `callback` is one of them: where the document's
+    Dials report that name no callbackUrl.
     """
 
     urls: PublicUrls
     provider: str
     fragment: str
     tokens: list[tuple[str, Token]] = field(default_factory=list)
+    callback: str = ""
 
     def add(self, path: str, token: Token) -> str:
         self.tokens.append((path, token))
@@ -99,9 +111,14 @@ def build_context(
     links: Links,
     find_flow: Callable[[str], Flow | None],
     now: datetime | None = None,
-    other_leg_fetched: str = "",
+    other_leg: OtherLeg | None = OtherLeg(),
 ) -> dict[str, Any]:
-    """The context of one rendering. The functions collect the document's links in `links`."""
+    """The context of one rendering. The functions collect the document's links in `links`.
+
+    `other_leg` None: it could not be learnt, and the step's default stands for it.
+    """
+    if other_leg is None:
+        other_leg = OtherLeg(step.default.other_leg_fetched, step.default.other_leg_ended)
     leg = token.leg or ("bleg" if step.name == "bleg" else "aleg")
     onward = replace(
         token,
@@ -144,7 +161,10 @@ def build_context(
         "dial": event.dial,
         "recording": event.recording,
         "transfer": TransferView(
-            token.transfer_id, f"transfer-{token.transfer_id}" if token.transfer_id else "", other_leg_fetched
+            id=token.transfer_id,
+            room=f"transfer-{token.transfer_id}" if token.transfer_id else "",
+            other_leg_fetched=other_leg.fetched,
+            other_leg_ended=other_leg.ended,
         ),
         "params": with_defaults(flow.manifest.params, token.params),
         "state": state,

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, get_args
 
-from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError, model_validator
 
-from ..models import Problem
+from ..models import Problem, Severity
 from ..suggest import did_you_mean
 from .params import ParamSpec, Table, typed
 from .sandbox import MAPPING_METHODS
@@ -22,10 +22,25 @@ DialStatus = Literal["completed", "busy", "failed", "cancel", "timeout", "no-ans
 DIAL_STATUSES: tuple[str, ...] = get_args(DialStatus)
 
 
+class StepDefault(Table):
+    """What the names say that are read from the store, where it does not answer in time."""
+
+    other_leg_fetched: Literal["", "yes"] = ""
+    other_leg_ended: Literal["", "yes"] = ""
+
+
 class StepSpec(Table):
     """`[steps.NAME]`. A sound step answers dialMusic, confirmSound and their kin: Play, Wait and Speak only."""
 
     kind: Literal["call", "sound"] = "call"
+    needs: tuple[Literal["store"], ...] = ()
+    default: StepDefault = StepDefault()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> StepSpec:
+        if "default" in self.model_fields_set and "store" not in self.needs:
+            raise ValueError('default goes with needs = ["store"]')
+        return self
 
 
 class _Wire(Table):
@@ -91,6 +106,8 @@ class Manifest(Table):
     language: str = Field(default="en-US", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
     providers: tuple[str, ...] = ()
     fallback: str = ""
+    dial_events: StrictBool = True
+    agent: StrictBool = True  # False: the flow is no tool for models
     params: dict[str, ParamSpec] = Field(default_factory=dict)
     steps: dict[str, StepSpec] = Field(default_factory=dict)
     samples: tuple[SampleSpec, ...] = ()
@@ -137,8 +154,23 @@ def read_manifest(data: bytes, file: str) -> tuple[Manifest, list[Problem]]:
     if len(specs) < len(manifest.params):
         manifest = manifest.model_copy(update={"params": specs})
     problems += found
+    problems += _out_of_reach(manifest, places, file)
     manifest, found = _samples(manifest, declared, places, file)
     return manifest, sorted([*problems, *found], key=lambda problem: (problem.line or 0, problem.column or 0))
+
+
+def _out_of_reach(manifest: Manifest, places: Places, file: str) -> list[Problem]:
+    """Params that keep a flow from being the tool it is meant to be."""
+    message = "params.{} is required and kept from agents: the flow cannot be a tool"
+    hint = "give it a default instead of required, or write agent = false for the whole flow"
+    return [
+        places.problem(
+            Problem(Severity.WARNING, "flow.agent-required", message.format(name), file, hint=hint),
+            ["params", name, "agent"],
+        )
+        for name, spec in manifest.params.items()
+        if manifest.agent and spec.required and not spec.agent
+    ]
 
 
 def _may_be_called(name: str) -> bool:
@@ -222,7 +254,8 @@ def _table(path: Sequence[Any]) -> type[Table]:
     if path[0] == "samples" and len(path) > 2:
         return _TABLES.get(path[2], SampleSpec) if len(path) > 3 else SampleSpec
     if path[0] in ("params", "steps") and len(path) > 2:
-        return ParamSpec if path[0] == "params" else StepSpec
+        step = StepDefault if path[2] == "default" and len(path) > 3 else StepSpec
+        return ParamSpec if path[0] == "params" else step
     return Manifest
 
 
@@ -232,7 +265,8 @@ def _known_keys(path: Sequence[Any]) -> tuple[str, ...]:
 
 def _choices(path: Sequence[Any]) -> list[str]:
     """What a Literal takes, also one of `Literal[...] | None`."""
-    field = _table(path).model_fields.get(str(path[-1]))
+    name = path[-2] if isinstance(path[-1], int) else path[-1]
+    field = _table(path).model_fields.get(str(name))
     found: list[str] = []
     for each in (field.annotation, *get_args(field.annotation)) if field else ():
         found += [choice for choice in get_args(each) if isinstance(choice, str)]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, StrictBool, ValidationInfo, field_validator, model_validator
 
 from ..errors import ParamInvalid
 from ..scrub import scrub
@@ -34,6 +34,7 @@ class ParamSpec(Table):
     default: Any = None
     example: Any = None
     description: str = ""
+    agent: StrictBool = True  # False: models that choose this flow as a tool do not see the param
 
     @field_validator("default", "example")
     @classmethod

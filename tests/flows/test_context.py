@@ -29,7 +29,7 @@ DOCUMENTED = {
     "input": "digits speech confidence type",
     "dial": "status hangup_cause b_leg_uuid",
     "recording": "url id duration",
-    "transfer": "id room other_leg_fetched",
+    "transfer": "id room other_leg_fetched other_leg_ended",
     "flow": "name title language",
 }
 

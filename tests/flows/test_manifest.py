@@ -102,7 +102,7 @@ sound = true
     }
     assert found["titel", "1:1"].hint == "did you mean title?"
     assert found["params.to.tpye", "6:1"].hint == "did you mean type?"
-    assert found["steps.music.sound", "19:1"].hint == "known here: kind"
+    assert found["steps.music.sound", "19:1"].hint == "known here: kind, needs, default"
     assert found["prams", "21:1"].hint == "did you mean params?"
     assert found["params.other.type", "10:8"].hint == "did you mean phone?"
     assert found["params.other.type", "10:8"].source == 'type = "fone"'
@@ -242,6 +242,12 @@ def test_what_is_not_utf8_names_the_line() -> None:
         ("title = 'x'\n[params]\nto = { tpye = 'phone' }", 3, "unknown key tpye"),
         ("title = 5", 1, "title"),
         ("[params.a]\ntype = 'choice'", 1, "needs choices"),
+        ("[steps.a]\nneeds = ['stoer']", 2, "must be 'store'"),
+        ("[steps.a]\nneeds = 'store'", 2, "must be a list"),
+        ("[steps.a]\nneed = ['store']", 2, "unknown key need"),
+        ("[steps.a]\nneeds = ['store']\ndefault = { other_leg_fetched = 'no' }", 3, "must be '' or 'yes'"),
+        ("[steps.a]\nneeds = ['store']\ndefault = { other_leg = 'yes' }", 3, "unknown key other_leg"),
+        ("[steps.a]\ndefault = { other_leg_fetched = 'yes' }", 1, 'default goes with needs = ["store"]'),
         ("[params.a]\nchoices = ['x']", 1, 'choices go with type = "choice"'),
         ("[params.a]\nrequired = true\ndefault = 'x'\nexample = 'x'", 1, "no default"),
         ("[params.a]\nrequired = true", 1, "needs an example"),

@@ -79,6 +79,10 @@ def labels(template: str, step: str = "next", **more: object) -> list[str]:
         ("{{ call.sip_headers.Tenant }}", ["call.sip_headers.Tenant is example"]),
         ("{{ recording.url }}", ["a recording was made"]),
         ("{{ transfer.other_leg_fetched }}", ["the other leg has fetched its document"]),
+        (
+            "{{ transfer.other_leg_fetched or transfer.other_leg_ended }}",
+            ["the other leg has fetched its document", "the other leg has hung up"],
+        ),
         ("{{ raw.From }}", ["the platform sends no parameters"]),
         ("{{ leg }}", []),
     ],

@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 from ...models import CallValues, Leg
 from ...signing import Scalar
 from ..catalog import ENTRY_STEPS, Flow
+from ..context import OtherLeg
 from ..manifest import DIAL_STATUSES
 from ..params import ParamSpec, typed
 from .facts import LENGTH, Constant, Ref
@@ -316,9 +317,12 @@ def _transfers(flow: Flow, step: str, reach: Reach) -> list[Choice]:
 
 
 def _fetched(reach: Reach) -> list[Choice]:
-    if not reach.uses_any("transfer.other_leg_fetched"):
-        return []
-    return [Choice("the other leg has fetched its document", {"other_leg_fetched": "true"})]
+    found = []
+    if reach.uses_any("transfer.other_leg_fetched"):
+        found.append(Choice("the other leg has fetched its document", {"other_leg": OtherLeg(fetched="yes")}))
+    if reach.uses_any("transfer.other_leg_ended"):
+        found.append(Choice("the other leg has hung up", {"other_leg": OtherLeg(ended="yes")}))
+    return found
 
 
 def _times(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:

@@ -47,11 +47,13 @@ class Compared:
 
 @dataclass(slots=True)
 class Facts:
-    """`uses` has every name and path, those of the template's own variables too. `written`: see Flow.written."""
+    """`uses` has every name and path, those of the template's own variables too; `lines`, where each path stands first.
+    `written`: see Flow.written."""
 
     references: set[str] = field(default_factory=set)
     dynamic: bool = False
     uses: set[str] = field(default_factory=set)
+    lines: dict[str, int] = field(default_factory=dict)
     compared: list[Compared] = field(default_factory=list)
     aliases: dict[str, list[Operand]] = field(default_factory=dict)
     macros: dict[str, list[str]] = field(default_factory=dict)
@@ -113,6 +115,7 @@ def _note(node: nodes.Node, facts: Facts) -> None:
         case nodes.Getattr() | nodes.Getitem():
             if path := path_of(node):
                 facts.uses.add(path)
+                facts.lines[path] = min(node.lineno, facts.lines.get(path, node.lineno))
             if isinstance(node, nodes.Getitem) and not isinstance(node.arg, nodes.Slice):
                 _lookup(node.node, node.arg, facts)
         case nodes.AssignBlock(target=nodes.Name(name=name)):

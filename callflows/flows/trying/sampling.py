@@ -25,6 +25,7 @@ from ...models import (
 )
 from ...signing import Scalar
 from ..catalog import ENTRY_STEPS, Flow
+from ..context import OtherLeg
 from ..manifest import DIAL_STATUSES, SampleSpec
 from ..params import examples
 from .dimensions import SAMPLE_CALL, SAMPLE_NOW, Choice, dimensions, state_words, states_apart
@@ -53,7 +54,7 @@ class Sample:
     leg: Leg | None = None
     now: datetime | None = None
     transfer: bool = True
-    other_leg_fetched: str = ""
+    other_leg: OtherLeg = OtherLeg()  # noqa: RUF009 - frozen
     key: Hashable = field(default=None, repr=False)
 
 
@@ -184,7 +185,7 @@ def _made(label: str, values: Mapping[str, Any]) -> Sample:
         leg=values.get("leg"),
         now=values.get("now"),
         transfer=values["transfer"],
-        other_leg_fetched=values.get("other_leg_fetched", ""),
+        other_leg=values.get("other_leg", OtherLeg()),
         key=tuple(sorted((path, type(value).__name__, str(value)) for path, value in values.items())),
     )
 
