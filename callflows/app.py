@@ -8,12 +8,16 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 
+from .api.door import bp as api
 from .config import Settings
 from .runtime import Runtime
-from .webhooks import bp
+from .webhooks import bp as webhooks
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+# what PUBLIC_URL's path is taken off from
+OURS = ("flows/", "events/", "audio/", "healthz", "readyz", "api/v1/", "api/openapi.json")
 
 
 def create_app(settings: Settings | Mapping[str, Any] | None = None) -> Flask:
@@ -37,7 +41,8 @@ class CallFlows:
         runtime.configure_logs()
         runtime.prepare_to_serve()
         app.extensions["callflows"] = runtime
-        app.register_blueprint(bp)
+        app.register_blueprint(webhooks)
+        app.register_blueprint(api)
         prefix = urlsplit(runtime.settings.public_url).path
         if prefix:
             app.wsgi_app = _without_prefix(app.wsgi_app, prefix)  # type: ignore[method-assign, assignment]
@@ -48,7 +53,7 @@ def _without_prefix(inner: WSGIApplication, prefix: str) -> WSGIApplication:
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        if path.startswith(tuple(f"{prefix}/{ours}" for ours in ("flows/", "events/", "audio/", "healthz", "readyz"))):
+        if path.startswith(tuple(f"{prefix}/{ours}" for ours in OURS)):
             environ = {**environ, "PATH_INFO": path[len(prefix) :]}
         return inner(environ, start_response)
 

@@ -19,6 +19,7 @@ from .flows import read_sources
 from .models import Problem, Severity, SignatureMode, WebhookRequest, errors_in
 from .runtime import Runtime
 from .signing import Token
+from .store import SCHEMA_VERSION, UPGRADE_HINT
 from .urls import events_path, is_loopback
 
 LIVE_TIMEOUT_SECONDS = 5.0
@@ -126,7 +127,13 @@ def _policy(runtime: Runtime) -> Iterator[Problem]:
 
 def _store(runtime: Runtime) -> Iterator[Problem]:
     try:
-        runtime.store.ping()
+        store = runtime.store
+        found = store.schema_version()
+        if found < SCHEMA_VERSION:
+            message = f"the store is at version {found}, this callflows needs {SCHEMA_VERSION}"
+            yield _warning("config.store", message, UPGRADE_HINT)
+        else:
+            store.try_write()
     except CallflowsError as error:
         yield Problem.error("config.store", error.message, hint=error.hint or "see CALLFLOWS_DATABASE_URL")
     if runtime.settings.store_url().startswith("sqlite"):

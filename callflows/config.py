@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from .bearer import Tokens
+from .durations import seconds_of
 from .errors import ConfigError
 from .models import SignatureMode
 from .suggest import did_you_mean
@@ -64,6 +66,11 @@ class Settings(BaseSettings):
         description="SQLAlchemy URL of the store. Default: SQLite in STATE_DIR. For several machines: "
         "postgresql://user:password@host/name.",
     )
+    store_keep: str = Field(
+        "400d",
+        description="How long the store keeps what it knows of calls and transfers: 90d, 12h, or forever. The keeper "
+        "removes what is older, once an hour.",
+    )
     templates: Path = Field(Path("templates"), description="Folder of the flows.")
     state_dir: Path = Field(
         Path("state"), description="Folder for journals, published flow versions and the SQLite store."
@@ -101,6 +108,11 @@ class Settings(BaseSettings):
     safe_number: str = Field(
         "", description="Number the safe document dials, after two retries, before it says goodbye."
     )
+    dial_events: bool = Field(
+        True,
+        description="Whether a Dial or Conference that names no callbackUrl is given ours, so that it is known who was "
+        "dialled and what came of it. dial_events = false in flow.toml turns it off for one flow.",
+    )
     deadline: float = Field(
         1.5, gt=0, le=10, description="Seconds a request may take us; the step itself may use half."
     )
@@ -109,10 +121,27 @@ class Settings(BaseSettings):
         description="Attributes a platform has added since our schemas were written (Dial.newThing): their "
         "problem becomes a warning.",
     )
+    transfers_per_call: int = Field(
+        60,
+        ge=0,
+        description="Most transfers of one call within an hour, over all machines; 0: no limit. Plivo hangs up a "
+        "call after 70.",
+    )
+    transfers_per_destination: int = Field(
+        100,
+        ge=0,
+        description="Most transfers within an hour to one number that came from outside: numbers in a flow's own "
+        "files, and those that DIAL_ALLOW has one by one, do not count. 0: no limit.",
+    )
+    transfers_per_token: int = Field(
+        900,
+        ge=0,
+        description="Most transfers one API token may ask for within an hour, over all machines; 0: no limit.",
+    )
     api_tokens: Words = Field(
         (),
-        description="Who may use the HTTP API: id:scope:sha256 of the token. Checked for its form; the API itself "
-        "is not part of this version.",
+        description="Who may use the HTTP API: id:scope:sha256 of a token, for each; `callflows tokens new` makes one. "
+        "Scopes: read, transfer, admin. Two entries with one id: while a token is rotated.",
     )
     max_body: int = Field(65536, ge=1024, description="Largest request body in bytes; larger ones get 413.")
     max_hops: int = Field(
@@ -155,6 +184,16 @@ class Settings(BaseSettings):
         if faults or settings is None:
             raise ConfigError("; ".join(faults))
         return settings
+
+    @field_validator("store_keep")
+    @classmethod
+    def _store_keep(cls, value: str) -> str:
+        if value != "forever":
+            try:
+                seconds_of(value, shortest="1h", longest="36500d", examples="90d or 12h")
+            except ValueError as error:
+                raise ValueError(f"{error}; to keep everything write forever") from None
+        return value
 
     @field_validator("public_url")
     @classmethod
@@ -205,9 +244,7 @@ class Settings(BaseSettings):
     @field_validator("api_tokens")
     @classmethod
     def _api_tokens(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for number, entry in enumerate(value, 1):  # by number: the text might be a token in clear
-            if not re.fullmatch(r"[A-Za-z0-9_.-]+:(read|transfer|admin):[0-9a-f]{64}", entry):
-                raise ValueError(f"entry {number} is not id:scope:sha256 (scope read, transfer or admin)")
+        Tokens(value)
         return value
 
     @field_validator("bind")
@@ -235,6 +272,12 @@ class Settings(BaseSettings):
 
     def store_url(self) -> str:
         return self.database_url.get_secret_value() or f"sqlite:///{self.state_dir.absolute() / 'callflows.db'}"
+
+    def keep_seconds(self) -> int | None:
+        """STORE_KEEP in seconds; None: for ever."""
+        if self.store_keep == "forever":
+            return None
+        return seconds_of(self.store_keep, shortest="1h", longest="36500d", examples="90d or 12h")
 
     def make_state_dir(self) -> Path:
         """For its owner alone: it holds keys, callers' numbers, and documents."""

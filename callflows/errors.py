@@ -6,6 +6,8 @@
      ├── FlowNotFound           no such flow, or no such step in it
      ├── ParamInvalid           a flow parameter is missing or of the wrong type
      ├── KeyReused              an idempotency key that was used for another transfer
+     ├── TransferInFlight       the same leg is on its way already: carries `transfer_id` and `retry_after`
+     ├── SpendLimitReached      too many transfers within the hour: carries `scope` and `retry_after`
      ├── DocumentRefused        problems that forbid serving or transferring: carries `problems`
      │    └── PreflightFailed   ... found before a live call was touched
      ├── TokenInvalid           a token of ours that is not genuine, or not for this URL or call
@@ -26,7 +28,7 @@ An error's text is for the person who has to act: what happened, and in `hint` w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +49,10 @@ class CallflowsError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
+
+    def details(self) -> dict[str, Any]:
+        """What a program may want to know of it beside code and message, as JSON values."""
+        return {"hint": self.hint} if self.hint else {}
 
 
 class ConfigError(CallflowsError):
@@ -70,6 +76,38 @@ class KeyReused(CallflowsError):
     code = "idempotency_key_reused"
 
 
+class TransferInFlight(CallflowsError):
+    """`transfer_id` moves the same `leg` of the same call; in `retry_after` seconds it is no obstacle any more."""
+
+    code = "transfer_in_flight"
+
+    def __init__(self, message: str, *, hint: str = "", transfer_id: str, leg: str, retry_after: float) -> None:
+        super().__init__(message, hint=hint)
+        self.transfer_id = transfer_id
+        self.leg = leg
+        self.retry_after = retry_after
+
+    def details(self) -> dict[str, Any]:
+        return {**super().details(), "transfer_id": self.transfer_id, "leg": self.leg}
+
+
+class SpendLimitReached(CallflowsError):
+    """`scope` is call, destination or token, `limit` how many transfers one of it may have within an hour;
+    `retry_after` seconds from now there is room for one again.
+    """
+
+    code = "spend_limit"
+
+    def __init__(self, message: str, *, hint: str = "", scope: str, limit: int, retry_after: float) -> None:
+        super().__init__(message, hint=hint)
+        self.scope = scope
+        self.limit = limit
+        self.retry_after = retry_after
+
+    def details(self) -> dict[str, Any]:
+        return {**super().details(), "scope": self.scope, "limit": self.limit}
+
+
 class DocumentRefused(CallflowsError):
     """`problems` holds every problem found; the message names the first."""
 
@@ -78,6 +116,9 @@ class DocumentRefused(CallflowsError):
     def __init__(self, message: str, problems: Sequence[Problem] = (), *, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.problems = tuple(problems)
+
+    def details(self) -> dict[str, Any]:
+        return {**super().details(), "problems": [problem.as_object() for problem in self.problems]}
 
 
 class PreflightFailed(DocumentRefused):
@@ -112,6 +153,9 @@ class ProviderError(CallflowsError):
         self.http_status = http_status
         self.api_id = api_id
         self.transfer_id = ""  # of the transfer it ended, where there is one
+
+    def details(self) -> dict[str, Any]:
+        return {**super().details(), **({"transfer_id": self.transfer_id} if self.transfer_id else {})}
 
 
 class ProviderRejected(ProviderError):

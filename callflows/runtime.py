@@ -23,11 +23,12 @@ from .flows import Versions
 from .keeper import Guard
 from .logs import Redactor, configure
 from .models import Problem
+from .needs import Needs
 from .providers import Provider
 from .publishing import Publisher
 from .signing import Token, TokenSigner
 from .store import Journal, Store, open_store
-from .urls import step_path
+from .urls import events_path, step_path
 
 log = logging.getLogger("callflows")
 
@@ -67,10 +68,18 @@ class Runtime:
 
     @functools.cached_property
     def store(self) -> Store:
-        """The store, its tables brought up to date. Raise StoreError while it is away."""
+        """The store, its tables made if there are none. Raise StoreError while it is away.
+
+        Older tables are the keeper's to upgrade, or `callflows db upgrade`'s: a newer command that is merely run
+        against a store must not lock out the servers that use it.
+        """
         store = open_store(self.settings.store_url())
-        store.upgrade()
+        store.set_up()
         return store
+
+    @functools.cached_property
+    def needs(self) -> Needs:
+        return Needs(self.settings.store_url())
 
     def provider(self, name: str) -> Provider:
         found = self._providers.get(name)
@@ -106,9 +115,12 @@ class Runtime:
     def check_safe(self, provider: str) -> list[Problem]:
         """What is wrong with the document that stands behind all others, with the links it will have."""
         links = self.composer.links(provider)
-        url = links.add(step_path(provider, "flow", "step"), Token())
         return documents.check_safe(
-            provider, dial=self.settings.safe_number, retry_url=url, public_url=self.composer.urls.base
+            provider,
+            dial=self.settings.safe_number,
+            retry_url=links.add(step_path(provider, "flow", "step"), Token()),
+            callback=links.add(events_path(provider), Token()) if self.settings.dial_events else "",
+            public_url=self.composer.urls.base,
         )
 
     def last_resort(self, provider: str) -> str:
@@ -126,8 +138,9 @@ class Runtime:
         self.journal.close()
         for provider in self._providers.values():
             provider.close()
-        if "store" in self.__dict__:
-            self.store.close()
+        for name in ("store", "needs"):
+            if name in self.__dict__:
+                getattr(self, name).close()
 
     def may_record_rejection(self) -> bool:
         second = int(time.monotonic())
