@@ -193,11 +193,28 @@ def test_the_same_idempotency_key_does_nothing_the_second_time(cli: Any, phones:
     assert said["id"] == json.loads(cli("transfers", "list", "--json").stdout)[0]["id"]
     # what was refused the first time is not reported as a success the second time
     assert first.exit_code == second.exit_code == 3
+    dry = cli("transfer", CALL, "--aleg", "hold", *key, "--dry-run").stdout
+    assert "rejected by plivo" in dry
+    assert "to try again, use a new key" in dry
     for other in (("another-call", "--aleg", "hold"), (CALL, "--aleg", "hold/bleg"), (CALL, "--bleg", "hold")):
         reused = cli("transfer", *other, *key)
         assert reused.exit_code == 1
         assert "key was used" in reused.stderr
     assert len(phones["plivo"].requests()) == before
+
+
+def test_what_never_reached_the_platform_was_not_rejected_by_it(cli: Any) -> None:
+    away = {"PLIVO_API_URL": "http://127.0.0.1:9/v1"}
+    asked = ("transfer", CALL, "--aleg", "hold", "--idempotency-key", "two")
+    first, second = cli(*asked, **away), cli(*asked, "--wait", "0", **away)
+    assert first.exit_code == second.exit_code == 4
+    assert ": not sent (Plivo could not be reached" in second.stdout
+
+
+def test_a_filter_that_nothing_can_match_is_a_mistake(cli: Any) -> None:
+    assert cli("transfers", "list", "--provider", "plivo").stdout == "no such transfers\n"
+    result = cli("transfers", "list", "--provider", "twilio")
+    assert (result.exit_code, "there is no provider 'twilio'" in result.stderr) == (2, True)
 
 
 def test_params_of_one_name_are_typed_by_each_flow(cli: Any, templates: Path) -> None:

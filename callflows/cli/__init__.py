@@ -5,7 +5,22 @@ from __future__ import annotations
 import click
 
 from .. import __version__
-from . import capture, checks, demo, flows, rules, serving, simulate, simulator, transfers
+from . import (
+    calls,
+    capture,
+    checks,
+    db,
+    demo,
+    flows,
+    rules,
+    serving,
+    simulate,
+    simulator,
+    tokens,
+    tools,
+    transfers,
+    urls,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -20,6 +35,7 @@ def main() -> None:
     """
 
 
-for _group in (flows, rules, transfers, checks, capture, serving, simulator, simulate, demo):
+flows.flows.add_command(tools.tools)
+for _group in (flows, rules, transfers, calls, urls, checks, capture, serving, tokens, db, simulator, simulate, demo):
     for _command in _group.COMMANDS:
         main.add_command(_command)

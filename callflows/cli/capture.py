@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -12,20 +11,16 @@ import click
 from .. import capture as doing
 from .. import providers
 from ..config import Settings
+from ..durations import seconds_of
 from .common import Group, json_option, print_json
 from .problems import printable
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_LONGEST = 7 * 86400
-
 
 def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> int:
-    seconds = sum(int(count) * _UNITS[unit] for count, unit in re.findall(r"([0-9]+)([smhd])", value))
-    if not re.fullmatch(r"([0-9]{1,6}[smhd])+", value):
-        raise click.BadParameter(f"{value!r} is not a duration such as 30m, 1h or 1h30m")
-    if not 1 <= seconds <= _LONGEST:
-        raise click.BadParameter(f"{value} is not between 1s and 7d")
-    return seconds
+    try:
+        return seconds_of(value, shortest="1s", longest="7d", examples="30m, 1h or 1h30m")
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.group("capture", cls=Group)

@@ -8,7 +8,7 @@ from .. import checks
 from ..config import PREFIX, Settings
 from ..logs import Redactor
 from ..models import errors_in
-from .common import command, json_option, print_json, print_problems, problem_object, runtime
+from .common import command, json_option, print_json, print_problems, runtime
 
 
 @command()
@@ -27,7 +27,7 @@ def check(ctx: click.Context, live: bool, as_json: bool) -> None:
         problems += [] if blocking else checks.check_live(rt)
     ok = not errors_in(problems)
     if as_json:
-        print_json({"ok": ok, "problems": [problem_object(problem) for problem in problems]})
+        print_json({"ok": ok, "problems": [problem.as_object() for problem in problems]})
     else:
         print_problems(problems)
         tried = f" (tried live: {', '.join(rt.providers_in_use()) or 'nothing'})" if live else ""

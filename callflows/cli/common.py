@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from ..config import Settings
-from ..errors import CallflowsError, DocumentRefused, ProviderError
+from ..errors import CallflowsError
 from ..models import Problem, errors_in
 from ..runtime import Runtime
 from .problems import printable, summary, told, workflow_command
@@ -108,24 +108,7 @@ def print_json(value: Any) -> None:
 
 
 def error_object(error: CallflowsError) -> dict[str, Any]:
-    details: dict[str, Any] = {"hint": error.hint} if error.hint else {}
-    if isinstance(error, ProviderError) and error.transfer_id:
-        details["transfer_id"] = error.transfer_id
-    if isinstance(error, DocumentRefused):
-        details["problems"] = [problem_object(problem) for problem in error.problems]
-    return {"code": error.code, "message": error.message, "details": details}
-
-
-def problem_object(problem: Problem) -> dict[str, Any]:
-    return {
-        "severity": str(problem.severity),
-        "code": problem.code,
-        "file": problem.file,
-        "line": problem.line,
-        "column": problem.column,
-        "message": problem.message,
-        "hint": problem.hint,
-    }
+    return {"code": error.code, "message": error.message, "details": error.details()}
 
 
 def print_problems(problems: Iterable[Problem], *, err: bool = False) -> None:
@@ -156,7 +139,7 @@ def report(
     if output is Output.JSON:
         rows = []
         for each in judged:
-            problems = [problem_object(problem) for problem in each.problems]
+            problems = [problem.as_object() for problem in each.problems]
             rows.append({one: each.name, "ok": each.ok, "problems": [{k: p[k] for k in fields} for p in problems]})
         print_json({"ok": ok, many: rows})
         return ok
@@ -177,3 +160,8 @@ def report(
 def clock(at: float | None) -> str:
     """A time for people, in UTC."""
     return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S") if at else ""
+
+
+def moment(at: float | None) -> str:
+    """The same with its date."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S") if at else ""

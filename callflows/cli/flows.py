@@ -35,7 +35,6 @@ from .common import (
     output_options,
     print_json,
     print_problems,
-    problem_object,
     provider_option,
     report,
     runtime,
@@ -184,7 +183,7 @@ def render(
     composed = rt.composer.compose(flow, flow.steps[step], provider, event=event, token=token, sampled=True)
     text = without_marks(composed.text)
     if as_json:
-        print_json({"ok": composed.ok, "document": text, "problems": [problem_object(p) for p in composed.problems]})
+        print_json({"ok": composed.ok, "document": text, "problems": [p.as_object() for p in composed.problems]})
     else:
         click.echo(text, nl=not text.endswith("\n")) if text else None
         print_problems(composed.problems, err=True)

@@ -1,4 +1,4 @@
-"""callflows serve, db: running it."""
+"""callflows serve: running it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import os
 import shutil
 import sys
 import sysconfig
-import time
 from pathlib import Path
 
 import click
 
 from .. import shipped
 from ..errors import ConfigError
-from .common import Group, command, json_option, print_json, runtime
+from .common import command, runtime
 
 
 @command()
@@ -45,31 +44,4 @@ def _script(name: str) -> str:
     return str(Path(found).absolute())
 
 
-@click.group("db", cls=Group)
-def db() -> None:
-    """The store: SQLite in STATE_DIR, or what CALLFLOWS_DATABASE_URL names."""
-
-
-@db.command()
-def upgrade() -> None:
-    """Bring the store's tables to what this version needs.
-
-    Example: callflows db upgrade
-    """
-    runtime().store.ping()  # opening it upgrades it
-    click.echo("the store is up to date")
-
-
-@db.command()
-@click.option("--days", type=click.FloatRange(min=1), default=90.0, show_default=True, help="Keep so many days.")
-@json_option
-def prune(days: float, as_json: bool) -> None:
-    """Delete what is older.
-
-    Example: callflows db prune --days 30
-    """
-    removed = runtime().store.prune(before=time.time() - days * 86400)
-    print_json({"removed": removed}) if as_json else click.echo(f"{removed} rows removed")
-
-
-COMMANDS = (serve, db)
+COMMANDS = (serve,)
