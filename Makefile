@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # Set-up is done in an environment of our own: what somebody configured for their server stays out of it.
 CLEAN := env -u VIRTUAL_ENV -u PYTHONPATH -u PYTHONHOME
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format bench machines clean
 
 demo: $(READY)          ## a live call is moved, on a simulated Plivo and a simulated Vobiz
 	$(BIN)/callflows demo
@@ -25,6 +25,9 @@ format: $(READY)
 
 bench: $(READY)         ## speed, as ratios within one run
 	$(BIN)/python -m bench $(ARGS)
+
+machines: $(READY)      ## two servers on one PostgreSQL lose it, and their processes, for three minutes (docs/machines.md)
+	$(BIN)/python -m tests.machines $(ARGS)
 
 $(READY): pyproject.toml constraints.txt
 	$(CLEAN) $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "callflows needs Python 3.11 or newer")'

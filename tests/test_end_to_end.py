@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
+import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,9 @@ from click.testing import CliRunner
 
 from callflows import simulator
 from callflows.cli import main
+from callflows.known import story
+from callflows.models import Leg, LegTarget, Transfer, TransferStatus
+from callflows.runtime import Runtime
 
 from .conftest import REPOSITORY
 from .house import (
@@ -67,6 +72,13 @@ class Platform:
         done = CliRunner().invoke(main, [*arguments, "--json"], env=settings)
         assert done.exit_code == code, done.output
         return json.loads(done.stdout)
+
+    def say(self, *arguments: str) -> str:
+        """As for people."""
+        settings = {f"CALLFLOWS_{name}": str(value) for name, value in self.values.items()}
+        done = CliRunner().invoke(main, arguments, env=settings)
+        assert done.exit_code == 0, done.output
+        return done.stdout
 
     def live_call(self) -> str:
         """The caller talks to the agent."""
@@ -169,6 +181,89 @@ def test_accepted_and_never_fetched(platform: Platform) -> None:
     assert done["status"] == "accepted"
     assert done["legs"]["aleg"]["status"] == "waiting"
     assert not done["settled"]
+
+
+def test_a_leg_that_is_not_fetched_is_looked_up_once(platform: Platform) -> None:
+    call, phone = platform.live_call(), platform.phone
+    runtime = Runtime(platform.values)
+
+    def accepted(call_uuid: str) -> str:
+        at = time.time() - 30
+        row = Transfer(
+            uuid.uuid4().hex,
+            platform.name,
+            call_uuid,
+            {Leg.A: LegTarget("hold", "aleg")},
+            requested_at=at,
+            settled_at=at,
+        )
+        return runtime.store.add_transfer(replace(row, status=TransferStatus.ACCEPTED)).id
+
+    waiting, before = accepted(call), len(phone.requests())
+    found = [story.progress(runtime, waiting) for _ in range(3)]
+    assert len(phone.requests()) == before + 1
+    assert found[0].advice == found[2].advice
+    assert any("still live" in line for line in found[0].advice)
+    assert any("CALLFLOWS_PUBLIC_URL" in line for line in found[0].advice)
+    assert any("keepCallAlive" in line for line in found[0].advice)
+    assert found[0].legs[Leg.A].not_fetched_for == pytest.approx(30, abs=25)
+
+    over = story.wait(runtime, accepted(f"gone-{call}"), 0)
+    assert over.legs[Leg.A].status == "failed"
+    assert "the call is over" in over.summary
+    assert over.outcome == "open"
+    assert platform.run("transfers", "wait", over.transfer.id, "--seconds", "0", code=4)["outcome"] == "open"
+
+    nobody = Runtime({**platform.values, f"{platform.name.upper()}_API_URL": "http://127.0.0.1:9/v1"})
+    mute = story.progress(nobody, waiting)
+    assert mute.legs[Leg.A].status == "waiting"
+    assert any("could not be asked" in line for line in mute.advice)
+    runtime.close()
+    nobody.close()
+
+
+def test_a_stream_is_ended_after_the_transfer(platform: Platform) -> None:
+    call, phone = platform.live_call(), platform.phone
+    platform.run("transfer", call, "--aleg", "hold", "--stop-stream")
+    asked = [(row["method"], row["path"]) for row in phone.requests() if f"/Call/{call}/" in row.get("path", "")]
+    assert [method for method, _ in asked] == ["POST", "DELETE"]
+    assert asked[1][1].endswith(f"/Call/{call}/Stream/")
+    phone.advance(2)
+    assert "We will be with you shortly" in phone.text()
+
+
+def test_the_story_is_told_in_the_order_of_time(platform: Platform) -> None:
+    call, phone = platform.live_call(), platform.phone
+    phone.number(COLLEAGUE, behaviour="answers", after=5, hangs_up_after=20)
+    done = platform.run("transfer", call, "--aleg", "forward", *TO_COLLEAGUE)
+    phone.advance(8)
+    platform.run("transfers", "wait", done["id"], "--seconds", "10")
+    phone.advance(60)
+    ended = wait_until(
+        lambda: (shown := platform.run("transfers", "show", done["id"]))["legs"]["aleg"]["status"] == "ended" and shown
+    )
+    times = [entry["at"] for entry in ended["timeline"]]
+    texts = [entry["text"] for entry in ended["timeline"]]
+    assert times == sorted(times)
+    wanted = [
+        "requested: A leg to forward/aleg (by cli)",
+        "accepted by the platform (HTTP 202: call transferred)",
+        "A leg fetched its document, forward/aleg",
+        f"A leg dialling {COLLEAGUE}",
+        f"{COLLEAGUE} answered",
+        "A leg hung up",
+    ]
+    places = [next((n for n, text in enumerate(texts) if text.startswith(want)), None) for want in wanted]
+    assert None not in places, texts
+    assert places == sorted(n for n in places if n is not None), texts
+    told = platform.say("transfers", "show", done["id"])
+    assert "<Dial" in told
+    assert "?t=" not in told.replace("?t=…", "")
+    assert "done: accepted; A leg ended" in platform.say("transfers", "list", "--call", call)
+    assert platform.run("transfers", "list", "--call", call, "--status", "accepted")[0]["outcome"] == "done"
+    assert platform.run("transfers", "list", "--call", call, "--status", "unknown") == []
+    assert platform.say("transfers", "list", "--call", call, "--status", "rejected") == "no such transfers\n"
+    assert len(platform.run("transfers", "list", "--call", call, "--since", "1h", "--asked-by", "cli")) == 1
 
 
 def test_transfer_call_from_python(platform: Platform) -> None:

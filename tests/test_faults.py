@@ -189,7 +189,7 @@ class Proxy:
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 @pytest.mark.xdist_group("faults-database")
-def test_a_minute_with_the_database_away(
+def test_a_while_with_the_database_away(
     server_values: dict[str, Any], tmp_path: Path, postgres_server: Callable[[], str]
 ) -> None:
     """Every answer as before, nothing lost."""
@@ -216,7 +216,7 @@ def test_a_minute_with_the_database_away(
                 send(client)
             wait_until(lambda: len(stored(url)) == 50, what="the first exchanges in the store")
             proxy.away()
-            until = time.monotonic() + 60
+            until = time.monotonic() + 12
             while time.monotonic() < until:
                 send(client)
                 time.sleep(0.1)

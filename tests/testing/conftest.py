@@ -30,7 +30,7 @@ CHOSEN = """
 OVER = "<Response><Speak>{{ 'Busy.' if dial.status == 'busy' else 'Goodbye.' }}</Speak></Response>"
 HOLD = "<Response><Speak>Please hold.</Speak><Wait length='60'/></Response>"
 # what has nothing to do with us takes its time in every run
-QUICKLY = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+QUICKLY = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-p", "no:schemathesis")
 
 
 @pytest.fixture
