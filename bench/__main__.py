@@ -19,9 +19,11 @@ from urllib.parse import urlencode
 
 from plivo.utils import signature_v3
 
+from .batching import ROWS, batch
 from .checking import check_many
 from .load import Sample, measure
 from .simulating import simulate
+from .storing import MANY, store
 
 HERE = Path(__file__).parent
 TOKEN, NONCE = "bench-auth-token-0123456789", "31627761595286130198"
@@ -91,6 +93,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="of each app in each round")
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--port", type=int, default=18800)
+    parser.add_argument("--transfers", type=int, default=MANY, help="in the store that is compared with a small one")
+    parser.add_argument("--rows", type=int, default=ROWS, help="of the batch")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
     requests = make_requests(20_000)
@@ -115,6 +119,8 @@ def main() -> None:
     report(samples, options.json)
     print(check_many())
     print(simulate())
+    print(store(options.transfers))
+    print(batch(options.rows))
 
 
 def run(options: argparse.Namespace, requests: list[bytes]) -> dict[str, list[Sample]]:
