@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Set-up is done in an environment of our own: what somebody configured for their server stays out of it.
 CLEAN := env -u VIRTUAL_ENV -u PYTHONPATH -u PYTHONHOME
+# The tests start hundreds of processes: without compiled files each would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint format bench machines clean
 

@@ -135,7 +135,7 @@ class Server:
         self.host, self.port = host, self._server.server_port
         self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
         self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.05,), name="simulator-http", daemon=True
+            target=self._server.serve_forever, args=(0.005,), name="simulator-http", daemon=True
         )
         self._thread.start()
 

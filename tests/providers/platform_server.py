@@ -115,7 +115,7 @@ def serving() -> Iterator[Platform]:
             pass
 
     server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005})
     thread.start()
     state.url = f"http://127.0.0.1:{server.server_port}"
     yield state

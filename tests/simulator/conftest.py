@@ -82,7 +82,7 @@ def web() -> Iterator[Web]:
     site = Web()
     server = make_server("127.0.0.1", 0, site, threaded=True, request_handler=_Quiet)
     site.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.005,), daemon=True)
     thread.start()
     yield site
     server.shutdown()

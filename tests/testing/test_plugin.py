@@ -99,7 +99,7 @@ def test_an_application_that_runs_somewhere_is_named_by_its_url(pytester: pytest
         return Response(document, mimetype="application/xml")
 
     server = make_server("127.0.0.1", 0, site, threaded=True)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.005,), daemon=True).start()
     pytester.makeini(f"[pytest]\nphone_app = http://127.0.0.1:{server.server_port}")
     pytester.makepyfile("def test_it(phone): phone.dial('/').hears('far away').is_hung_up(4010)")
     run(pytester).assert_outcomes(passed=2)
