@@ -223,7 +223,7 @@ def test_a_store_that_hangs_holds_nobody_up(
     store = open_store(url)
     store.upgrade()
     store.add_transfer(TRANSFER)
-    app = serve(url)
+    app = connected(serve(url))
     assert TOLD["nothing"] in ask(app, "aleg")
     engine = create_engine(url)
     with engine.begin() as other:
@@ -236,7 +236,7 @@ def test_a_store_that_hangs_holds_nobody_up(
     until = time.monotonic() + 20
     while readers() and time.monotonic() < until:
         time.sleep(0.02)
-    assert TOLD["nothing"] in ask(app, "aleg"), "it is asked again"
+    assert TOLD["nothing"] in ask(connected(app), "aleg"), "it is asked again"
     engine.dispose()
     store.close()
 
