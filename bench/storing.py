@@ -19,7 +19,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import OperationalError
 
-from callflows.known.story import progress
+from callflows.known.story import read
 from callflows.models import (
     CallEvent,
     CallValues,
@@ -131,7 +131,7 @@ def compared(few: Runtime, many: Runtime, count: int) -> list[str]:
         assert runtime.store.add_exchanges([new], journal="bench.journal", position=number + 1) == 1
 
     operations: dict[str, Callable[[Runtime, int, int], object]] = {
-        "get": lambda runtime, n, number: progress(runtime, f"t-{number * 997 % n}"),
+        "get": lambda runtime, n, number: read(runtime, f"t-{number * 997 % n}"),
         "list": lambda runtime, n, number: runtime.store.transfers(limit=50),
         "confirm": confirm,
     }

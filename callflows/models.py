@@ -215,6 +215,13 @@ class Outcome(StrEnum):
     REJECTED = "rejected"  # 403
 
 
+# what a leg was given: what its author wrote, or what stands in for that
+REAL = (Outcome.STEP, Outcome.LAST_GOOD)
+SAFE = (Outcome.FALLBACK, Outcome.SAFE)
+# that somebody answered whom a call dialled
+CONNECTS = (EventKind.DIAL_ANSWER, EventKind.DIAL_CONNECTED)
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One webhook with our answer: one journal line, one row of the store. `id` is unique for ever."""

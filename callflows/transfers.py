@@ -23,6 +23,7 @@ from .config import Settings
 from .documents import dialled_numbers
 from .errors import (
     CallflowsError,
+    CallNotLive,
     KeyReused,
     OutcomeUnknown,
     PreflightFailed,
@@ -233,6 +234,21 @@ def request(
         api_id=receipt.api_id,
         message=receipt.message,
     )
+
+
+def stop_streams(runtime: Runtime, transfer: Transfer) -> str:
+    """End the call's streams once its transfer is accepted: a platform may hold the fetch back until a Stream with
+    keepCallAlive has ended, and ended before the transfer it would have ended the call. "", or in words why not.
+    """
+    if transfer.status is not TransferStatus.ACCEPTED:
+        return f"streams are left alone: the transfer is {transfer.status}"
+    try:
+        runtime.provider(transfer.provider).stop_streams(transfer.call_uuid)
+    except CallNotLive:
+        return "there was no stream to end"
+    except CallflowsError as error:
+        return f"the call's streams could not be ended: {error}"
+    return ""
 
 
 def _fingerprint(call_uuid: str, asked: Mapping[Leg, str], params: Mapping[str, object], provider: str) -> str:

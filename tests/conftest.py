@@ -142,6 +142,15 @@ def postgres_server() -> Iterator[Callable[[], str]]:
     engine.dispose()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def blank_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without tables, of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    make: Callable[[], str] = request.getfixturevalue("postgres_server")
+    return make()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: Any) -> Any:
     """In CI nothing may be skipped: a missing service is a failure there, not an excuse."""

@@ -147,8 +147,8 @@ def test_while_journals_wait_nobody_says_that_it_never_fetched(rt: Runtime) -> N
     (journal / "1-2-3.journal").touch()
     keeper = rt.settings.state_dir / STATE_FILE
     keeper.write_text(json.dumps({"at": time.time(), "store": "gone", "journal_bytes": 9, "journal_age": 9.0}))
-    found = story.progress(rt, "t")
+    found = story.read(rt, "t").progress
     assert (found.outcome, found.legs[Leg.A].status) == ("open", "waiting")
     assert any("not be stored yet" in line for line in found.advice)
     (journal / "1-2-3.journal").unlink()  # the keeper of a server that ended in order
-    assert story.progress(rt, "t").outcome == "failed"
+    assert story.read(rt, "t").progress.outcome == "failed"

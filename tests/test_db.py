@@ -52,19 +52,10 @@ OLD_TRANSFER = {
 }
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database without tables."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'store.db'}"
-    make: Callable[[], str] = request.getfixturevalue("postgres_server")
-    return make()
-
-
 @pytest.fixture
-def run(values: dict[str, Any], url: str) -> Callable[..., Result]:
+def run(values: dict[str, Any], blank_url: str) -> Callable[..., Result]:
     def run(*arguments: str, **changed: str) -> Result:
-        given = {**values, "DATABASE_URL": url, **changed}
+        given = {**values, "DATABASE_URL": blank_url, **changed}
         done = CliRunner().invoke(main, arguments, env={f"CALLFLOWS_{name}": str(v) for name, v in given.items()})
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
         return done
@@ -121,8 +112,8 @@ def test_upgrade_of_nothing_and_of_what_is_up_to_date(run: Callable[..., Result]
     assert "is up to date: version" in again.stdout
 
 
-def test_an_older_store_is_left_alone_until_it_is_upgraded(run: Callable[..., Result], url: str) -> None:
-    make_first_version(url)
+def test_an_older_store_is_left_alone_until_it_is_upgraded(run: Callable[..., Result], blank_url: str) -> None:
+    make_first_version(blank_url)
     refused = run("transfers", "list")
     assert refused.exit_code == 4
     assert f"is at version 0001, this callflows needs {SCHEMA_VERSION} (run: callflows db upgrade" in refused.stderr
@@ -131,7 +122,7 @@ def test_an_older_store_is_left_alone_until_it_is_upgraded(run: Callable[..., Re
     assert (row["severity"], "callflows db upgrade" in row["hint"]) == ("warning", True)
     pruned = run("db", "prune", "--older-than", "1d")
     assert (pruned.exit_code, "callflows db upgrade" in pruned.stderr) == (4, True)
-    assert execute(url, f"SELECT version_num FROM {VERSION_TABLE}") == "0001", "nobody has changed it"
+    assert execute(blank_url, f"SELECT version_num FROM {VERSION_TABLE}") == "0001", "nobody has changed it"
 
     upgraded = run("db", "upgrade")
     assert upgraded.exit_code == 0
@@ -140,7 +131,7 @@ def test_an_older_store_is_left_alone_until_it_is_upgraded(run: Callable[..., Re
 
     (listed,) = json.loads(run("transfers", "list", "--json").stdout)
     assert listed["id"] == "t-old"
-    store = open_store(url)
+    store = open_store(blank_url)
     kept = store.transfer("t-old")
     assert kept is not None
     assert (kept.params, kept.idempotency_key, kept.asked_by, kept.message) == (
@@ -153,19 +144,19 @@ def test_an_older_store_is_left_alone_until_it_is_upgraded(run: Callable[..., Re
     store.close()
 
 
-def test_two_upgrades_at_once(url: str, values: dict[str, Any]) -> None:
-    make_first_version(url)
+def test_two_upgrades_at_once(blank_url: str, values: dict[str, Any]) -> None:
+    make_first_version(blank_url)
     arguments = [sys.executable, "-m", "callflows", "db", "upgrade", "--json"]
-    settings = environment({**values, "DATABASE_URL": url})
+    settings = environment({**values, "DATABASE_URL": blank_url})
     both = [subprocess.Popen(arguments, env=settings, stdout=subprocess.PIPE) for _ in range(2)]
     ran = [json.loads(process.communicate(timeout=60)[0])["ran"] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert sorted(map(len, ran)) == [0, int(SCHEMA_VERSION) - 1]
 
 
-def test_a_newer_store_is_refused_by_everything(run: Callable[..., Result], url: str) -> None:
+def test_a_newer_store_is_refused_by_everything(run: Callable[..., Result], blank_url: str) -> None:
     assert run("db", "upgrade").exit_code == 0
-    execute(url, f"UPDATE {VERSION_TABLE} SET version_num = '9000'")
+    execute(blank_url, f"UPDATE {VERSION_TABLE} SET version_num = '9000'")
     for arguments in (["db", "upgrade"], ["db", "prune", "--older-than", "1d"], ["transfers", "list"]):
         done = run(*arguments)
         assert done.exit_code == 4
@@ -175,8 +166,9 @@ def test_a_newer_store_is_refused_by_everything(run: Callable[..., Result], url:
     assert (row["severity"], "9000" in row["message"]) == ("error", True)
 
 
-def test_a_store_that_cannot_be_reached(run: Callable[..., Result], url: str) -> None:
-    away = make_url(url).set(port=1, username="u", password="hush") if "postgres" in url else "sqlite:////proc/no/s.db"
+def test_a_store_that_cannot_be_reached(run: Callable[..., Result], blank_url: str) -> None:
+    postgres = "postgres" in blank_url
+    away = make_url(blank_url).set(port=1, username="u", password="hush") if postgres else "sqlite:////proc/no/s.db"
     address = away if isinstance(away, str) else away.render_as_string(hide_password=False)
     for arguments in (["db", "upgrade"], ["db", "upgrade", "--json"], ["db", "prune", "--older-than", "90d"]):
         done = run(*arguments, DATABASE_URL=address)
@@ -196,9 +188,9 @@ def test_a_database_that_may_only_be_read(postgres_server: Callable[[], str], va
     assert "Traceback" not in done.stderr
 
 
-def test_prune_says_what_goes_and_what_stays(run: Callable[..., Result], url: str) -> None:
+def test_prune_says_what_goes_and_what_stays(run: Callable[..., Result], blank_url: str) -> None:
     assert run("db", "upgrade").exit_code == 0
-    store = open_store(url)
+    store = open_store(blank_url)
     store.add_exchanges([old(n) for n in range(700)])
     store.add_exchanges([old(3, 5 * DAY, id="young")])
     dry = json.loads(run("db", "prune", "--older-than", "90d", "--dry-run", "--json").stdout)
@@ -221,24 +213,24 @@ def test_a_time_that_is_none_is_a_usage_error(run: Callable[..., Result], time: 
     assert "--older-than" in done.stderr
 
 
-def test_ctrl_c_keeps_what_is_done(url: str, values: dict[str, Any]) -> None:
-    store = open_store(url)
+def test_ctrl_c_keeps_what_is_done(blank_url: str, values: dict[str, Any]) -> None:
+    store = open_store(blank_url)
     store.upgrade()
     store.add_exchanges([old(n) for n in range(8000)])
     arguments = [sys.executable, "-m", "callflows", "db", "prune", "--older-than", "90d", "--json"]
-    settings = environment({**values, "DATABASE_URL": url})
+    settings = environment({**values, "DATABASE_URL": blank_url})
     count = "SELECT count(*) FROM callflows_exchanges"
     with subprocess.Popen(
         arguments, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        wait_until(lambda: execute(url, count) < 8000, what="the first batch")
+        wait_until(lambda: execute(blank_url, count) < 8000, what="the first batch")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert "Traceback" not in err
     assert process.returncode == 1
     told = json.loads(out)
     assert told["stopped"] is True
-    left = execute(url, count)
+    left = execute(blank_url, count)
     assert 0 < left < 8000
     assert told["removed"]["exchanges"] in (8000 - left, 8000 - left - 500), "at most the batch it was in is not told"
     store.close()
@@ -248,10 +240,10 @@ def test_ctrl_c_keeps_what_is_done(url: str, values: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def server(values: dict[str, Any], templates: Path, tmp_path: Path, url: str) -> Iterator[Gunicorn]:
+def server(values: dict[str, Any], templates: Path, tmp_path: Path, blank_url: str) -> Iterator[Gunicorn]:
     write_flow(templates, "plain", aleg="<Response><Speak>step {{ call.uuid }}</Speak></Response>")
     given = {name: value for name, value in values.items() if name != "PUBLIC_URL"}
-    server = Gunicorn({**given, "DATABASE_URL": url}, tmp_path / "gunicorn.log")
+    server = Gunicorn({**given, "DATABASE_URL": blank_url}, tmp_path / "gunicorn.log")
     server.start()
     yield server
     server.stop()
@@ -276,17 +268,17 @@ def degraded(server: Gunicorn, words: str) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("db-beside")
-@pytest.mark.parametrize("url", ["postgresql"], indirect=True)  # test_store_faults locks SQLite
-def test_beside_a_server(server: Gunicorn, url: str, run: Callable[..., Result], tmp_path: Path) -> None:
+@pytest.mark.parametrize("blank_url", ["postgresql"], indirect=True)  # test_store_faults locks SQLite
+def test_beside_a_server(server: Gunicorn, blank_url: str, run: Callable[..., Result], tmp_path: Path) -> None:
     """Pruned while it writes; taken away, and given back as another one of an older version."""
     with httpx2.Client(timeout=10) as client:
         fetch(client, server, "first")
-        wait_until(lambda: ready(server) and calls(url) == ["first"], what="the first exchange in the store")
-        store = open_store(url)
+        wait_until(lambda: ready(server) and calls(blank_url) == ["first"], what="the first exchange in the store")
+        store = open_store(blank_url)
         store.add_exchanges([old(n) for n in range(2000)])
         pruning = subprocess.Popen(
             [sys.executable, "-m", "callflows", "db", "prune", "--older-than", "90d", "--json"],
-            env=environment({**server.values, "DATABASE_URL": url}),
+            env=environment({**server.values, "DATABASE_URL": blank_url}),
             stdout=subprocess.PIPE,
         )
         sent = ["first"]
@@ -296,17 +288,17 @@ def test_beside_a_server(server: Gunicorn, url: str, run: Callable[..., Result],
             time.sleep(0.02)
         assert json.loads(pruning.communicate()[0])["removed"]["exchanges"] == 2000
         assert len(sent) > 5
-        wait_until(lambda: calls(url) == sorted(sent), what="what came meanwhile")
+        wait_until(lambda: calls(blank_url) == sorted(sent), what="what came meanwhile")
         store.close()
 
-        back = take_away(url, tmp_path)
+        back = take_away(blank_url, tmp_path)
         fetch(client, server, "while it was away")
-        words = "another process has held its lock" if "sqlite" in url else "not currently accepting"
+        words = "another process has held its lock" if "sqlite" in blank_url else "not currently accepting"
         wait_until(lambda: degraded(server, words), 30, words)
         back()
         wait_until(lambda: ready(server), 30, "ready again")
-        wait_until(lambda: "while it was away" in calls(url), what="what came while it was away")
-        assert execute(url, f"SELECT version_num FROM {VERSION_TABLE}") == SCHEMA_VERSION
+        wait_until(lambda: "while it was away" in calls(blank_url), what="what came while it was away")
+        assert execute(blank_url, f"SELECT version_num FROM {VERSION_TABLE}") == SCHEMA_VERSION
         (kept,) = json.loads(run("transfers", "list", "--json").stdout)
         assert kept["id"] == "t-old", "it is the restored one"
     log = server.log.read_text()

@@ -200,7 +200,7 @@ def test_a_leg_that_is_not_fetched_is_looked_up_once(platform: Platform) -> None
         return runtime.store.add_transfer(replace(row, status=TransferStatus.ACCEPTED)).id
 
     waiting, before = accepted(call), len(phone.requests())
-    found = [story.progress(runtime, waiting) for _ in range(3)]
+    found = [story.read(runtime, waiting).progress for _ in range(3)]
     assert len(phone.requests()) == before + 1
     assert found[0].advice == found[2].advice
     assert any("still live" in line for line in found[0].advice)
@@ -215,7 +215,7 @@ def test_a_leg_that_is_not_fetched_is_looked_up_once(platform: Platform) -> None
     assert platform.run("transfers", "wait", over.transfer.id, "--seconds", "0", code=4)["outcome"] == "open"
 
     nobody = Runtime({**platform.values, f"{platform.name.upper()}_API_URL": "http://127.0.0.1:9/v1"})
-    mute = story.progress(nobody, waiting)
+    mute = story.read(nobody, waiting).progress
     assert mute.legs[Leg.A].status == "waiting"
     assert any("could not be asked" in line for line in mute.advice)
     runtime.close()

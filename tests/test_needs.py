@@ -43,14 +43,6 @@ TOML = '[steps.aleg]\nneeds = ["store"]\ndefault = { other_leg_fetched = "yes" }
 TOLD = {"nothing": b"fetched= ended=.", "fetched": b"fetched=yes ended=.", "ended": b"fetched= ended=yes."}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'store.db'}"
-    make: Callable[[], str] = request.getfixturevalue("postgres_server")
-    return make()
-
-
 @pytest.fixture
 def serve(values: dict[str, Any], templates: Path) -> Iterator[Callable[[str], Flask]]:
     """An app on a store."""
@@ -135,10 +127,10 @@ STORIES: dict[str, tuple[str, list[Exchange], str]] = {
 }
 
 
-def test_what_is_told_of_the_other_leg(serve: Callable[[str], Flask], store_url: str) -> None:
-    store = open_store(store_url)
+def test_what_is_told_of_the_other_leg(serve: Callable[[str], Flask], blank_url: str) -> None:
+    store = open_store(blank_url)
     store.upgrade()
-    app = connected(serve(store_url))
+    app = connected(serve(blank_url))
     calls = {}
     for number, (story, (leg, facts, _)) in enumerate(STORIES.items(), 1):
         # each story has calls and a transfer of its own
@@ -168,12 +160,12 @@ def test_what_is_told_of_the_other_leg(serve: Callable[[str], Flask], store_url:
     store.close()
 
 
-def test_who_was_moved_alone_has_no_other_leg(serve: Callable[[str], Flask], store_url: str) -> None:
-    store = open_store(store_url)
+def test_who_was_moved_alone_has_no_other_leg(serve: Callable[[str], Flask], blank_url: str) -> None:
+    store = open_store(blank_url)
     store.upgrade()
     store.add_transfer(replace(TRANSFER, targets={Leg.A: LegTarget("meet", "aleg")}))
     store.add_exchanges([exchange(3, EventKind.HANGUP, B_CALL), ANSWERED])
-    app = connected(serve(store_url))
+    app = connected(serve(blank_url))
     assert TOLD["nothing"] in ask(app, "aleg")
     assert TOLD["nothing"] in ask(app, "aleg", transfer="f" * 32), "a transfer that the store has never seen"
     assert TOLD["nothing"] in ask(app, "aleg", transfer=""), "no transfer at all"
@@ -181,13 +173,13 @@ def test_who_was_moved_alone_has_no_other_leg(serve: Callable[[str], Flask], sto
 
 
 def test_an_earlier_version_and_the_flows_own_fallback_are_told_too(
-    serve: Callable[[str], Flask], store_url: str, templates: Path
+    serve: Callable[[str], Flask], blank_url: str, templates: Path
 ) -> None:
-    store = open_store(store_url)
+    store = open_store(blank_url)
     store.upgrade()
     store.add_transfer(TRANSFER)
     store.add_exchanges(STORIES["the B leg fetched"][1])
-    app = connected(serve(store_url))
+    app = connected(serve(blank_url))
     runtime = app.extensions["callflows"]
     loop = Token(
         call_uuid=CALL, transfer_id=ID, leg="aleg", version=runtime.versions.live("meet").version, expires=4_000_000_000
@@ -248,15 +240,15 @@ def test_a_store_that_is_away(serve: Callable[[str], Flask], templates: Path, ur
     assert len(problems(app, templates)) == 1
 
 
-def test_a_store_that_this_version_refuses(serve: Callable[[str], Flask], store_url: str, templates: Path) -> None:
-    store = open_store(store_url)
+def test_a_store_that_this_version_refuses(serve: Callable[[str], Flask], blank_url: str, templates: Path) -> None:
+    store = open_store(blank_url)
     store.upgrade()
     store.close()
-    engine = create_engine(store_url.replace("postgresql://", "postgresql+psycopg://"))
+    engine = create_engine(blank_url.replace("postgresql://", "postgresql+psycopg://"))
     with engine.begin() as connection:
         connection.execute(text("UPDATE callflows_schema SET version_num = '9999'"))
     engine.dispose()
-    app = serve(store_url)
+    app = serve(blank_url)
     assert TOLD["fetched"] in ask(app, "aleg")
     assert len(problems(app, templates)) == 1
 

@@ -13,20 +13,12 @@ from ..models import Exchange
 from ..store.rows import cursor, read_cursor
 from . import models
 from .endpoints import Answer, Request, endpoint, provider_named
-from .errors import ApiError
+from .errors import PLATFORM, ApiError
 
 log = logging.getLogger("callflows.api")
 
 MOST_EVENTS = 2000  # the newest of one call; a call that is steered through `max_hops` steps stays far below
-_ASKING = (
-    "request_invalid",
-    "config_invalid",
-    "provider_auth",
-    "provider_rejected",
-    "provider_unreachable",
-    "provider_error",
-    "rate_limited",
-)
+_ASKING = ("request_invalid", "config_invalid", *PLATFORM)
 
 
 @endpoint(

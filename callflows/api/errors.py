@@ -39,6 +39,8 @@ CODES: Mapping[str, tuple[int, str]] = {
     "config_invalid": (503, "the server lacks a setting"),
     "outcome_unknown": (504, "the platform was asked and gave no clear answer: it may have acted; look at the call"),
 }
+# what asking a platform may come to
+PLATFORM = ("provider_auth", "provider_rejected", "provider_unreachable", "provider_error", "rate_limited")
 _RETRY = {"busy": 1, "store_unavailable": 5}  # Retry-After in seconds, where the error itself says nothing
 
 

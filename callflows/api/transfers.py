@@ -16,7 +16,7 @@ from ..known.shapes import transfer_object
 from ..models import Transfer, TransferStatus
 from . import models
 from .endpoints import BASE, Answer, Request, endpoint, provider_named
-from .errors import ApiError, Busy, in_our_words, told_again
+from .errors import PLATFORM, ApiError, Busy, in_our_words, told_again
 
 log = logging.getLogger("callflows.api")
 
@@ -32,15 +32,7 @@ _PREPARING = (
     "token_too_long",
     "config_invalid",
 )
-_ASKING = (
-    "provider_auth",
-    "provider_rejected",
-    "provider_unreachable",
-    "provider_error",
-    "rate_limited",
-    "call_not_live",
-    "outcome_unknown",
-)
+_ASKING = (*PLATFORM, "call_not_live", "outcome_unknown")
 
 
 @endpoint(

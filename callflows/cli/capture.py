@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import click
@@ -11,16 +10,8 @@ import click
 from .. import capture as doing
 from .. import providers
 from ..config import Settings
-from ..durations import seconds_of
-from .common import Group, json_option, print_json
+from .common import Duration, Group, json_option, moment, print_json
 from .problems import printable
-
-
-def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> int:
-    try:
-        return seconds_of(value, shortest="1s", longest="7d", examples="30m, 1h or 1h30m")
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
 
 
 @click.group("capture", cls=Group)
@@ -32,7 +23,7 @@ def capture() -> None:
 @click.option(
     "--for",
     "seconds",
-    callback=_seconds,
+    type=Duration(shortest="1s", longest="7d", examples="30m, 1h or 1h30m"),
     metavar="TIME",
     default="1h",
     show_default=True,
@@ -53,7 +44,7 @@ def switch_on(seconds: int, limit: int, as_json: bool) -> None:
     if as_json:
         print_json({"on": True, "until": session.until, "limit": limit, "folder": str(where)})
         return
-    click.echo(f"capturing into {where} until {_time(session.until)}, at most {limit} requests")
+    click.echo(f"capturing into {where} until {moment(session.until)} UTC, at most {limit} requests")
 
 
 @capture.command("off")
@@ -94,7 +85,7 @@ def list_captures(ctx: click.Context, by_event: bool, provider: str | None, as_j
             click.echo(_line(each))
     if not as_json:
         session = doing.current(settings)
-        state = f"on until {_time(session.until)}, at most {session.limit} requests" if session else "off"
+        state = f"on until {moment(session.until)} UTC, at most {session.limit} requests" if session else "off"
         click.echo(f"{len(kept) or 'no'} capture{'' if len(kept) == 1 else 's'}; capturing is {state}")
     for fault in faults:
         click.echo(f"error: {printable(fault)}", err=True)
@@ -136,10 +127,6 @@ def _print_keys(found: list[doing.Keys], as_json: bool) -> None:
         for what, counts in (("params", each.params), ("headers", each.headers)):
             names = (name if number == each.requests else f"{name} ({number})" for name, number in counts.items())
             click.echo(printable(f"  {what}: {', '.join(names) or 'none'}"))
-
-
-def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 COMMANDS = (capture,)

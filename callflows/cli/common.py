@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from ..config import Settings
+from ..durations import seconds_of
 from ..errors import CallflowsError
 from ..models import Problem, errors_in
 from ..runtime import Runtime
@@ -48,6 +49,21 @@ class Group(click.Group):
 
 def command(*args: Any, **kwargs: Any) -> Callable[[Callable[..., Any]], Command]:
     return click.command(*args, cls=Command, **kwargs)
+
+
+class Duration(click.ParamType):  # type: ignore[type-arg]  # generic in some versions of click only
+    """A duration such as 1h30m, as seconds; the bounds are durations themselves."""
+
+    name = "DURATION"
+
+    def __init__(self, *, shortest: str, longest: str, examples: str) -> None:
+        self._bounds = {"shortest": shortest, "longest": longest, "examples": examples}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return seconds_of(str(value), **self._bounds)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 class Output(StrEnum):

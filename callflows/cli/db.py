@@ -6,22 +6,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 import click
 
 from ..config import Settings
-from ..durations import seconds_of
 from ..store import Pruned, Store, open_store
-from .common import Group, json_option, print_json
+from .common import Duration, Group, json_option, moment, print_json
 from .problems import printable
-
-
-def _seconds(ctx: click.Context, param: click.Parameter, value: str) -> int:
-    try:
-        return seconds_of(value, shortest="1h", longest="36500d", examples="90d, 12h or 1d12h")
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
 
 
 @contextmanager
@@ -67,7 +58,7 @@ def upgrade(as_json: bool) -> None:
 @click.option(
     "--older-than",
     "seconds",
-    callback=_seconds,
+    type=Duration(shortest="1h", longest="36500d", examples="90d, 12h or 1d12h"),
     metavar="TIME",
     required=True,
     help="90d, 12h, 1d12h; at least 1h.",
@@ -96,7 +87,6 @@ def prune(ctx: click.Context, seconds: int, dry_run: bool, as_json: bool) -> Non
         except KeyboardInterrupt:
             stopped = True  # the batch under way is taken back, those before it are done
         free = store.free_bytes()
-    until = datetime.fromtimestamp(before, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     if as_json:
         removed = asdict(done)
         kept = {name: removed.pop(f"kept_{name}") for name in ("exchanges", "transfers")}
@@ -104,9 +94,8 @@ def prune(ctx: click.Context, seconds: int, dry_run: bool, as_json: bool) -> Non
         print_json({**found, "free_bytes": free})
         ctx.exit(1 if stopped else 0)
     would = "would be removed" if dry_run else "removed"
-    click.echo(
-        f"older than {until}: {_counted(done.exchanges, 'exchange')}, {_counted(done.transfers, 'transfer')} {would}"
-    )
+    gone = f"{_counted(done.exchanges, 'exchange')}, {_counted(done.transfers, 'transfer')}"
+    click.echo(f"older than {moment(before)} UTC: {gone} {would}")
     if done.journals:
         click.echo(f"{_counted(done.journals, 'position')} of journals that are gone {would}")
     if done.kept_exchanges or done.kept_transfers:

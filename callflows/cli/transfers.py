@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
 from .. import transfers as doing
-from ..durations import seconds_of
 from ..errors import OutcomeUnknown, ProviderUnreachable, StoreError
 from ..known import story
 from ..known.progress import UNSENT, Progress, fold_transfer
@@ -19,6 +17,7 @@ from ..models import Leg, LegStatus, Transfer, TransferStatus
 from ..runtime import Runtime
 from .batch import batch
 from .common import (
+    Duration,
     Group,
     assigned,
     clock,
@@ -88,7 +87,7 @@ def transfer(
         done = doing.request(rt, plan, force=force)
         repeated = repeated or done.id != plan.transfer.id
         if stop_stream and not repeated:
-            fault = story.stop_streams(rt, done)
+            fault = doing.stop_streams(rt, done)
             if fault:
                 click.echo(f"warning: {fault}", err=True)
     except OutcomeUnknown as error:
@@ -167,21 +166,15 @@ def transfers() -> None:
     """What was asked for, and what became of it."""
 
 
-class _Ago(click.ParamType):  # type: ignore[type-arg]
-    name = "DURATION"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        try:
-            return seconds_of(str(value), shortest="1s", longest="36500d", examples="30m or 2d")
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
 @transfers.command("list")
 @click.option("--call", "call_uuid", default="", metavar="CALL_UUID", help="Only those of one call.")
 @click.option("--status", type=click.Choice([str(each) for each in TransferStatus]), help="What the platform answered.")
 @click.option("--asked-by", default="", metavar="NAME", help="An API token's id, or cli, python, batch, console.")
-@click.option("--since", type=_Ago(), help="Only those of the last 30m, 2d, ...")
+@click.option(
+    "--since",
+    type=Duration(shortest="1s", longest="36500d", examples="30m or 2d"),
+    help="Only those of the last 30m, 2d, ...",
+)
 @provider_option
 @click.option("--limit", default=50, type=click.IntRange(1, 1000), show_default=True)
 @json_option

@@ -12,11 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..models import EventKind, Exchange, Outcome
-
-REAL = (Outcome.STEP, Outcome.LAST_GOOD)
-SAFE = (Outcome.FALLBACK, Outcome.SAFE)
-CONNECTS = (EventKind.DIAL_ANSWER, EventKind.DIAL_CONNECTED)
+from ..models import CONNECTS, REAL, SAFE, EventKind, Exchange, Outcome
 
 # how far a call is; a word we do not know says at least that there is a call
 _CALL_RANKS = {"": 0, "ringing": 2, "early-media": 2, "in-progress": 3}

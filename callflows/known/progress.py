@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from ..models import EventKind, Exchange, Leg, LegStatus, LegTarget, Transfer, TransferStatus
-from .calls import CONNECTS, REAL, SAFE, facts_of, place
+from ..models import CONNECTS, REAL, SAFE, EventKind, Exchange, Leg, LegStatus, LegTarget, Transfer, TransferStatus
+from .calls import facts_of, place
 
 # After a hang-up the platform still sends a Dial's result and news of its legs, and another machine may hold a fetch
 # that it has not written down yet.

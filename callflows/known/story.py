@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from ..errors import CallflowsError, CallNotLive, RequestInvalid, StoreError
+from ..errors import RequestInvalid, StoreError
 from ..keeper import STATE_FILE, journals_waiting
 from ..models import Exchange, Leg, LegStatus, Outcome, Transfer, TransferStatus
 from ..runtime import Runtime
@@ -29,14 +29,10 @@ class Story:
     exchanges: Sequence[Exchange]
 
 
-def progress(runtime: Runtime, transfer_id: str) -> Progress:
-    """What is known of a transfer by now. Raise RequestInvalid when there is none, StoreError."""
-    return read(runtime, transfer_id).progress
-
-
 def read(runtime: Runtime, transfer_id: str, *, patience: float = PATIENCE) -> Story:
-    """As `progress`, with the exchanges. One read of the store; where a leg does not fetch its document, the platform
-    is asked about the call, which takes `patience` seconds at most.
+    """What is known of a transfer by now. One read of the store; where a leg does not fetch its document, the platform
+    is asked about the call, which takes `patience` seconds at most. Raise RequestInvalid when there is none such,
+    StoreError.
     """
     found = runtime.store.story(transfer_id)
     if found is None:
@@ -68,21 +64,6 @@ def wait(runtime: Runtime, transfer_id: str, seconds: float) -> Progress:
             if left <= 0:
                 raise
     return found
-
-
-def stop_streams(runtime: Runtime, transfer: Transfer) -> str:
-    """End the call's streams once its transfer is accepted: a platform may hold the fetch back until a Stream with
-    keepCallAlive has ended, and ended before the transfer it would have ended the call. "", or in words why not.
-    """
-    if transfer.status is not TransferStatus.ACCEPTED:
-        return f"streams are left alone: the transfer is {transfer.status}"
-    try:
-        runtime.provider(transfer.provider).stop_streams(transfer.call_uuid)
-    except CallNotLive:
-        return "there was no stream to end"
-    except CallflowsError as error:
-        return f"the call's streams could not be ended: {error}"
-    return ""
 
 
 def _is_late(known: Progress, now: float) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from ..models import EventKind, Exchange, Leg, Outcome, TransferStatus
-from .calls import CONNECTS, REAL, SAFE
+from ..models import CONNECTS, REAL, SAFE, EventKind, Exchange, Leg, Outcome, TransferStatus
 from .progress import Progress, dialled
 
 _EVENTS = {

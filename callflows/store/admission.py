@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, and_, func, select, text
 
 from ..errors import SpendLimitReached, TransferInFlight
-from ..models import Leg, Outcome, Transfer, TransferStatus
+from ..models import REAL, SAFE, Leg, Transfer, TransferStatus
 from .codec import decode, key
 from .rows import of_transfer, transfer_from
 from .schema import destinations, exchanges, transfers
 
 HOUR_S = 3600.0
 IN_FLIGHT_S = 15.0
-_SERVED = (Outcome.STEP, Outcome.LAST_GOOD, Outcome.FALLBACK, Outcome.SAFE)
 _ENOUGH = 200  # exchanges of one transfer in its first seconds
 
 
@@ -133,7 +132,7 @@ def _refuse_in_flight(connection: Connection, transfer: Transfer) -> None:
 
 def _has_fetched(connection: Connection, transfer_id: str, leg: Leg) -> bool:
     query = select(exchanges.c.body).where(
-        *of_transfer(transfer_id), exchanges.c.outcome.in_([outcome.value for outcome in _SERVED])
+        *of_transfer(transfer_id), exchanges.c.outcome.in_([outcome.value for outcome in REAL + SAFE])
     )
     bodies = connection.execute(query.order_by(exchanges.c.at).limit(_ENOUGH)).scalars()
     return any(decode(body).leg == leg for body in bodies)

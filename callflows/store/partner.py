@@ -9,13 +9,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Row, Select, and_, or_, select
 
-from ..models import EventKind, Leg, Outcome
+from ..models import CONNECTS, REAL, EventKind, Leg, Outcome
 from .codec import decode, decode_transfer, key
 from .rows import EMPTY_TEXT, of_transfer
 from .schema import exchanges, transfers
 
-_SERVED = (Outcome.STEP.value, Outcome.LAST_GOOD.value)
-_ANSWERED = (EventKind.DIAL_ANSWER.value, EventKind.DIAL_CONNECTED.value)
 _FEW = 20  # of the fetches for a transfer, other than the A leg's own: nearly always the first is the B leg's
 
 
@@ -51,7 +49,7 @@ def _b_leg(connection: Connection, transfer: Row[object]) -> tuple[str, bool]:
             exchanges.c.call_uuid != EMPTY_TEXT,
             exchanges.c.call_uuid == transfer.call_uuid,
             exchanges.c.b_leg_uuid != EMPTY_TEXT,
-            exchanges.c.kind.in_(_ANSWERED),
+            exchanges.c.kind.in_([kind.value for kind in CONNECTS]),
             exchanges.c.at <= transfer.requested_at,
         )
         .order_by(exchanges.c.at.desc())
@@ -61,7 +59,7 @@ def _b_leg(connection: Connection, transfer: Row[object]) -> tuple[str, bool]:
 
 def _fetches(transfer_id: str) -> Select[tuple[str, str]]:
     query = select(exchanges.c.call_uuid, exchanges.c.body)
-    return query.where(*of_transfer(transfer_id), exchanges.c.outcome.in_(_SERVED))
+    return query.where(*of_transfer(transfer_id), exchanges.c.outcome.in_([outcome.value for outcome in REAL]))
 
 
 def _has_ended(connection: Connection, uuid: str, since: float) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, select
 
-from ..models import EventKind, Exchange, Outcome, Transfer
+from ..models import CONNECTS, SAFE, EventKind, Exchange, Outcome, Transfer
 from .codec import decode, key
 from .rows import of_calls, of_transfer, transfer_from
 from .schema import exchanges, transfers
@@ -16,13 +16,7 @@ from .schema import exchanges, transfers
 EDGE = 200  # exchanges at either end, of which all are given
 REFUSED = 20  # the newest of those that were no request of the platform, or not shown to be one
 
-_TELLING = (
-    EventKind.HANGUP,
-    EventKind.DIAL_ANSWER,
-    EventKind.DIAL_CONNECTED,
-    EventKind.DIAL_HANGUP,
-    EventKind.DIAL_RESULT,
-)
+_TELLING = (EventKind.HANGUP, *CONNECTS, EventKind.DIAL_HANGUP, EventKind.DIAL_RESULT)
 
 
 def read_story(connection: Connection, transfer_id: str) -> tuple[Transfer, list[Exchange]] | None:
@@ -40,7 +34,7 @@ def read_story(connection: Connection, transfer_id: str) -> tuple[Transfer, list
     concerns = or_(*own, *of_calls([transfer.call_uuid, *uuids]))
     telling = or_(
         c.kind.in_([kind.value for kind in _TELLING]),
-        c.outcome.in_([Outcome.FALLBACK.value, Outcome.SAFE.value]),
+        c.outcome.in_([outcome.value for outcome in SAFE]),
         and_(*own, c.body.contains("<Dial", autoescape=True)),
     )
 

@@ -39,15 +39,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return address
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def blank_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database without tables."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/blank.sqlite3"
-    make: Callable[[], str] = request.getfixturevalue("postgres_server")
-    return make()
-
-
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
     opened = open_store(url)
