@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from . import providers
 from .compose import Composed
 from .errors import ConfigError, FlowNotFound, PreflightFailed, RequestInvalid, StoreError
-from .flows import Flow, resolve_params
+from .flows import Flow, is_name, resolve_params
 from .flows.trying.sampling import SAMPLE_CALL
 from .models import CallEvent, EventKind, LegTarget, errors_in
 from .runtime import Runtime
@@ -65,6 +65,9 @@ def find_flow(runtime: Runtime, name: str) -> Flow:
         errors = errors_in(stale[1])
         why = f": {errors[0]}" if errors else ""
         raise PreflightFailed(f"flow {name} has problems and is not live{why}", stale[1])
+    if is_name(name) and (runtime.settings.templates / name).is_dir():
+        hint = f"a running server publishes it within a second if `callflows flows check {name}` finds nothing wrong"
+        raise FlowNotFound(f"flow {name} is not live yet", hint=hint)
     live = runtime.versions.names()
     there_are = f"there are: {', '.join(live)}" if live else "see CALLFLOWS_TEMPLATES"
     raise FlowNotFound(f"there is no flow {name!r}", hint=did_you_mean(name, live, there_are))

@@ -217,6 +217,16 @@ def test_a_filter_that_nothing_can_match_is_a_mistake(cli: Any) -> None:
     assert (result.exit_code, "there is no provider 'twilio'" in result.stderr) == (2, True)
 
 
+def test_a_flow_that_nobody_has_published_is_not_said_to_be_missing(cli: Any, templates: Path) -> None:
+    assert cli("transfer", CALL, "--aleg", "hold", "--dry-run").exit_code == 0  # what was there is live from now on
+    write_flow(templates, "late", aleg="<Response><Speak>{{ oops }</Speak></Response>")
+    result = cli("transfer", CALL, "--aleg", "late")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: flow late is not live yet (")
+    assert "`callflows flows check late`" in result.stderr
+    assert "there is no flow 'lat'" in cli("transfer", CALL, "--aleg", "lat").stderr
+
+
 def test_params_of_one_name_are_typed_by_each_flow(cli: Any, templates: Path) -> None:
     say = "<Response><Speak>{% if params.flag %}yes{% else %}no{% endif %} {{ params.flag }}</Speak></Response>"
     write_flow(templates, "truth", '[params.flag]\ntype = "boolean"\n', aleg=say)

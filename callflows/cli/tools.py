@@ -103,9 +103,6 @@ def _known(rt: Runtime) -> Iterable[str]:
 def _offered(rt: Runtime, name: str, leg: Leg, provider: str) -> Flow:
     """The flow as a transfer would find it now. Raise NotATool where it is not meant to be one, and another
     CallflowsError with the reason where it is and cannot be."""
-    served = rt.versions.names()
-    if served and name not in served and not rt.versions.stale(name) and name in read_sources(rt.settings.templates):
-        raise FlowNotFound(f"flow {name} is not live yet", hint="a running server publishes it within a second")
     flow = find_flow(rt, name)
     toml = f"{name}/flow.toml"
     if not flow.manifest.agent:
