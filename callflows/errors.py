@@ -4,6 +4,7 @@
      ├── ConfigError            a setting is missing or wrong
      ├── RequestInvalid         what was asked for makes no sense (no leg, no call UUID, ...)
      ├── FlowNotFound           no such flow, or no such step in it
+     ├── DataNotFound           a flow has no such text, table or opening hours
      ├── ParamInvalid           a flow parameter is missing or of the wrong type
      ├── KeyReused              an idempotency key that was used for another transfer
      ├── TransferInFlight       the same leg is on its way already: carries `transfer_id` and `retry_after`
@@ -66,6 +67,10 @@ class RequestInvalid(CallflowsError, ValueError):
 
 class FlowNotFound(CallflowsError, LookupError):
     code = "flow_not_found"
+
+
+class DataNotFound(CallflowsError, LookupError):
+    code = "data_not_found"
 
 
 class ParamInvalid(CallflowsError, ValueError):

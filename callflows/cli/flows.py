@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from .. import documents, providers, shipped
+from ..compose import Case
 from ..config import Settings
 from ..errors import FlowNotFound
 from ..exploring import explore, graph_of
@@ -142,6 +143,7 @@ def check(ctx: click.Context, names: tuple[str, ...], output: Output) -> None:
 @set_option
 @click.option("--digits", default="", help="What the caller pressed before this step.")
 @click.option("--speech", default="", help="What the caller said before this step.")
+@click.option("--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M"]), help="At what time, in UTC.")
 @click.option("--dial-status", type=click.Choice(DIAL_STATUSES), help="How the Dial before this step ended.")
 @json_option
 @click.pass_context
@@ -152,6 +154,7 @@ def render(
     assignments: tuple[str, ...],
     digits: str,
     speech: str,
+    at: datetime | None,
     dial_status: str | None,
     as_json: bool,
 ) -> None:
@@ -180,7 +183,8 @@ def render(
     token = Token(
         SAMPLE_CALL.uuid, SAMPLE_TRANSFER if step != "answer" else "", leg, params=params, version=flow.version
     )
-    composed = rt.composer.compose(flow, flow.steps[step], provider, event=event, token=token, sampled=True)
+    now = at.replace(tzinfo=UTC) if at else rt.composer.now()
+    composed = Case(rt.composer, flow, flow.steps[step], provider, event, token, sampled=True, now=now).compose()
     text = without_marks(composed.text)
     if as_json:
         print_json({"ok": composed.ok, "document": text, "problems": [p.as_object() for p in composed.problems]})

@@ -8,11 +8,16 @@ from dataclasses import dataclass, field
 from ..models import Problem, Severity, errors_in
 from ..scrub import scrub
 from ..suggest import did_you_mean
-from .manifest import MAX_BYTES, NO_STEP, Manifest, StepDefault, StepSpec, decoded, read_manifest
+from .hours import FILE as HOURS
+from .hours import Hours, read_hours
+from .manifest import MAX_BYTES, NO_STEP, Manifest, StepDefault, StepSpec, read_manifest
 from .rendering import explain
 from .sandbox import FlowEnvironment
 from .sources import SHARED, FlowSource, is_name
-from .toml_places import Places, placed
+from .tables import LookupTable, read_tables, table_files
+from .texts import Catalogues, read_texts
+from .toml_places import Places, decoded, placed
+from .trying.facts import TABLES, facts_of_tables
 
 ENTRY_STEPS = ("aleg", "bleg", "answer")
 MAX_TEMPLATE_BYTES = 200_000  # compiles in a second
@@ -42,7 +47,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Flow:
-    """A version of a flow. `written` is the text its author wrote, comparisons left out, for the dial policy."""
+    """A version of a flow. `written` is the text its author wrote, comparisons left out, for the dial policy.
+
+    `prompts`, `tables` and `hours` are what `t()`, `table()` and `open()` look into.
+    """
 
     name: str
     version: str
@@ -52,6 +60,9 @@ class Flow:
     audio: Mapping[str, bytes] = field(repr=False)
     written: tuple[str, ...] = field(repr=False)
     problems: tuple[Problem, ...] = ()
+    prompts: Catalogues = field(default_factory=lambda: Catalogues({}, "en-US"), repr=False)
+    tables: Mapping[str, LookupTable] = field(default_factory=dict, repr=False)
+    hours: Mapping[str, Hours] = field(default_factory=dict, repr=False)
     manifest_complete: bool = True  # False: what was wrong in flow.toml was left out of `manifest`
     texts: Mapping[str, str] = field(default_factory=dict, repr=False)
     places: Places = field(default_factory=lambda: Places(""), repr=False)  # of flow.toml's keys and values
@@ -85,6 +96,8 @@ def load_flow(source: FlowSource) -> Flow:
     data = source.files.get(toml, b"")
     places = Places(decoded(data) if len(data) <= MAX_BYTES else "")
     problems += _manifest_problems(source.name, manifest, steps, places)
+    prompts, tables, hours, found = _data(source, manifest, environment)
+    problems += found
     if not steps and not errors_in(problems):  # else it was said why there are none
         problems.append(Problem.error("flow.no-steps", "the flow has no steps", source.name, None, "add aleg.xml"))
     return Flow(
@@ -95,15 +108,40 @@ def load_flow(source: FlowSource) -> Flow:
         environment=environment,
         audio={
             path.rpartition("/")[2]: data
+            for folder in (SHARED, source.name)  # a flow's own file comes instead of a shared one
             for path, data in source.files.items()
-            if path.rpartition("/")[0] == f"{source.name}/audio" and path.endswith((".wav", ".mp3"))
+            if path.rpartition("/")[0] == f"{folder}/audio" and path.endswith((".wav", ".mp3"))
         },
         written=_written(source, environment, toml),
         problems=tuple(problems),
+        prompts=prompts,
+        tables=tables,
+        hours=hours,
         manifest_complete=complete,
         texts=texts,
         places=places,
     )
+
+
+def _data(
+    source: FlowSource, manifest: Manifest, environment: FlowEnvironment
+) -> tuple[Catalogues, dict[str, LookupTable], dict[str, Hours], list[Problem]]:
+    """What stands beside the templates. Tables are read where a template uses them: other files may lie there too."""
+    language = manifest.params.get("language")
+    others = (*manifest.languages.values(), *(language.choices if language else ()))
+    prompts, problems = read_texts(source.name, source.files, manifest.language, others)
+    tables: dict[str, LookupTable] = {}
+    if any("table" in facts.uses for facts in environment.facts.values()):
+        tables, found = read_tables(source.name, source.files)
+        problems += found
+        environment.facts[TABLES] = facts_of_tables(tables)
+    hours: dict[str, Hours] = {}
+    for path in (f"{SHARED}/{HOURS}", f"{source.name}/{HOURS}"):
+        if path in source.files:
+            its, found = read_hours(source.files[path], path)
+            hours |= its
+            problems += found
+    return prompts, tables, hours, problems
 
 
 def rows_of(text: str) -> list[str]:
@@ -192,10 +230,15 @@ def _manifest_problems(flow: str, manifest: Manifest, steps: Mapping[str, Step],
 
 
 def _written(source: FlowSource, environment: FlowEnvironment, toml: str) -> tuple[str, ...]:
-    """Text and constants of the templates, except those that are only compared with, and all of the tables."""
+    """Text and constants of the templates, except those that are only compared with, and all of the flow's tables;
+    of the shared ones those that it uses.
+    """
+    used = {path for paths in table_files(source.name, source.files).values() for path in paths}
+    if TABLES not in environment.facts:
+        used = set()
     tables = [
         data.decode("utf-8", "replace")
         for path, data in source.files.items()
-        if path == toml or (path.endswith((".csv", ".toml", ".txt")) and not path.startswith(SHARED))
+        if path == toml or path in used or (path.endswith((".csv", ".toml", ".txt")) and not path.startswith(SHARED))
     ]
     return (*(text for facts in environment.facts.values() for text in facts.written), *tables)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from ..errors import FlowNotFound, ParamInvalid
+from ..errors import DataNotFound, FlowNotFound, ParamInvalid
 from ..marks import LINK_CLOSE, LINK_OPEN
 from ..models import CallEvent
 from ..scrub import scrub
@@ -23,6 +23,8 @@ from ..urls import PublicUrls, events_path, step_path, with_token
 from .catalog import Flow, Step
 from .params import resolve_params, with_defaults
 from .sandbox import MAPPING_METHODS
+from .tables import LookupTable
+from .texts import Text
 
 CONTEXT: Mapping[str, str] = {
     "call": "the call: uuid, from_number, to_number, direction, status, caller_name, forwarded_from, a_leg_uuid, "
@@ -37,8 +39,14 @@ CONTEXT: Mapping[str, str] = {
     "params": "the flow's parameters, every one that flow.toml declares",
     "state": "what step_url(...) carried over from earlier steps; use default(...) for a first time",
     "leg": "aleg or bleg",
-    "flow": "this flow: name, title, language",
+    "flow": "this flow: name, title, and the language of this call: state.language or params.language, else by the "
+    "caller's number, else the flow's own",
     "provider": "plivo or vobiz",
+    "t": "t(key, **values): a text of texts/<language>.toml in this call's language, {name} in it replaced; "
+    "t(key).language is the language it is in",
+    "table": "table(name): the rows of NAME.csv or NAME.toml beside the flow, by key; "
+    ".get(key) for one that may be absent",
+    "open": "open(name): whether somebody is there now, by hours.toml: true or false",
     "now": "the time of this request, in UTC (a datetime)",
     "raw": "the platform's own parameters under their wire names",
     "step_url": "step_url(step, **state): the address of a step of this flow; state is added to what there is",
@@ -129,6 +137,11 @@ def build_context(
         tries=0,
     )
     state = dict(token.state)
+    at = now or datetime.now(UTC)
+    manifest = flow.manifest
+    params = with_defaults(manifest.params, token.params)
+    caller = event.call.to_number if event.call.direction == "outbound" else event.call.from_number
+    language = flow.prompts.language(state.get("language"), params.get("language"), manifest.language_of(caller))
 
     def step_url(name: str, /, **values: Any) -> str:
         if name not in flow.steps:
@@ -155,6 +168,21 @@ def build_context(
             raise FlowNotFound(f"{flow.name} has no audio file {name!r}", hint=hint)
         return f"{links.urls.base}/audio/{flow.version}/{quote(name)}"
 
+    def t(key: str, /, **values: Any) -> Text:
+        return flow.prompts.text(key, language, values)
+
+    def table(name: str, /) -> LookupTable:
+        if name not in flow.tables:
+            hint = did_you_mean(str(name), flow.tables, f"add {flow.name}/{name}.csv")
+            raise DataNotFound(f"{flow.name} has no table {name!r}", hint=hint)
+        return flow.tables[name]
+
+    def is_open(name: str, /) -> bool:
+        if name not in flow.hours:
+            hint = did_you_mean(str(name), flow.hours, f"add [{name}] to {flow.name}/hours.toml")
+            raise DataNotFound(f"{flow.name} has no opening hours {name!r}", hint=hint)
+        return flow.hours[name].open_at(at)
+
     return {
         "call": event.call,
         "input": event.input,
@@ -166,17 +194,20 @@ def build_context(
             other_leg_fetched=other_leg.fetched,
             other_leg_ended=other_leg.ended,
         ),
-        "params": with_defaults(flow.manifest.params, token.params),
+        "params": params,
         "state": state,
         "leg": leg,
-        "flow": FlowView(flow.name, scrub(flow.manifest.title), flow.manifest.language),
+        "flow": FlowView(flow.name, scrub(manifest.title), language),
         "provider": links.provider,
-        "now": now or datetime.now(UTC),
+        "now": at,
         "raw": dict(event.raw),
         "step_url": step_url,
         "flow_url": flow_url,
         "events_url": events_url,
         "audio_url": audio_url,
+        "t": t,
+        "table": table,
+        "open": is_open,
     }
 
 

@@ -5,21 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import ConfigDict, Field, StrictBool, StrictInt, StrictStr, ValidationError, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from ..models import Problem, Severity
 from ..suggest import did_you_mean
 from .params import ParamSpec, Table, typed
 from .sandbox import MAPPING_METHODS
-from .toml_places import Places, placed, read_toml
+from .texts import LANGUAGE
+from .toml_places import Places, read_file
 
 PARAM_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MAX_BYTES = 20_000  # what tomllib may take long for grows with the square
 NO_STEP = "-"  # of a sample that was left out for its mistakes: the others keep their number
 DialStatus = Literal["completed", "busy", "failed", "cancel", "timeout", "no-answer"]
 DIAL_STATUSES: tuple[str, ...] = get_args(DialStatus)
+
+
+Language = Annotated[str, Field(pattern=rf"^{LANGUAGE.pattern}$")]
 
 
 class StepDefault(Table):
@@ -103,7 +116,8 @@ class SampleSpec(_Wire):
 class Manifest(Table):
     title: str = ""
     description: str = ""
-    language: str = Field(default="en-US", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")
+    language: Language = "en-US"
+    languages: dict[str, Language] = Field(default_factory=dict)  # by how a caller's number begins
     providers: tuple[str, ...] = ()
     fallback: str = ""
     dial_events: StrictBool = True
@@ -111,6 +125,19 @@ class Manifest(Table):
     params: dict[str, ParamSpec] = Field(default_factory=dict)
     steps: dict[str, StepSpec] = Field(default_factory=dict)
     samples: tuple[SampleSpec, ...] = ()
+
+    @field_validator("languages")
+    @classmethod
+    def _prefixes(cls, value: dict[str, str]) -> dict[str, str]:
+        for prefix in value:
+            if not re.fullmatch(r"\+[1-9][0-9]{0,14}", prefix):
+                raise ValueError(f'{prefix!r} is no beginning of a number; write "+49" = "de-DE"')
+        return value
+
+    def language_of(self, number: str) -> str:
+        """By the longest beginning of a number; empty where none fits."""
+        known = [prefix for prefix in self.languages if number.startswith(prefix)]
+        return self.languages[max(known, key=len)] if known else ""
 
 
 _TABLES: Mapping[str, type[Table]] = {
@@ -121,27 +148,11 @@ _TABLES: Mapping[str, type[Table]] = {
 }
 
 
-def decoded(data: bytes) -> str:
-    """The text of a flow.toml, as its places are counted."""
-    return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
-
-
 def read_manifest(data: bytes, file: str) -> tuple[Manifest, list[Problem]]:
     """The manifest without what is wrong in it, and what that is."""
-    if len(data) > MAX_BYTES:
-        return Manifest(), [Problem.error("flow.toml", f"{len(data)} bytes; at most {MAX_BYTES}", file, None)]
-    text = decoded(data)
-    try:
-        data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        problem = Problem.error("flow.encoding", "not UTF-8", file, None, "save the file as UTF-8")
-        column = len(data[data.rfind(b"\n", 0, error.start) + 1 : error.start].decode("utf-8", "replace")) + 1
-        return Manifest(), [placed(problem, text.split("\n"), line, column)]
-    values, read, problems = read_toml(text, file)
-    if not read and problems:
+    values, places, problems = read_file(data, file, MAX_BYTES)
+    if problems and not values:
         return Manifest(), problems
-    places = Places(read)
     params = values.get("params")
     declared = list(params) if isinstance(params, dict) else []
     for name in declared:
@@ -149,7 +160,7 @@ def read_manifest(data: bytes, file: str) -> tuple[Manifest, list[Problem]]:
             message = f"{name!r} cannot be a param's name"
             hint = "use lower-case letters, digits and _; not get, items, keys or values"
             problems.append(places.problem(Problem.error("flow.toml", message, file, None, hint), ["params", name]))
-    manifest, found = _validated(dict(values), places, file)
+    manifest, found = _validated(values, places, file)
     specs = {name: spec for name, spec in manifest.params.items() if _may_be_called(name)}
     if len(specs) < len(manifest.params):
         manifest = manifest.model_copy(update={"params": specs})

@@ -10,11 +10,12 @@ from typing import Any
 
 from jinja2.exceptions import SecurityError, TemplateNotFound, TemplateSyntaxError, UndefinedError
 
-from ..errors import CallflowsError, DocumentRefused
+from ..errors import CallflowsError, DataNotFound, DocumentRefused
 from ..models import Problem
 from ..suggest import did_you_mean
 from .bounds import BUDGET, Budget, OverBudget, TooLarge
 from .sandbox import FlowEnvironment
+from .tables import LookupTable
 
 MAX_MESSAGE = 400
 MAX_RENDERED = 250_000  # characters; the platforms take 100 KB, and the judge says so with a better message
@@ -72,6 +73,8 @@ def explain(
             hint = "look for loops in loops, or a macro that calls itself"
         case TooLarge():
             code, message = "template.size", str(error)
+        case DataNotFound():
+            code, message, hint = "template.data", error.message, error.hint
         case CallflowsError():  # one of the context's functions refused
             code, message, hint = "template.link", error.message, error.hint
         case RecursionError():
@@ -105,6 +108,8 @@ def _undefined(message: str, context: Mapping[str, Any]) -> tuple[str, str]:
                 known = {field.name for field in dataclasses.fields(value)}
             elif found[1] in ("dict", "mappingproxy") and isinstance(value, Mapping):
                 known |= {key for key in value if key != found[2]}
+        if found[1] == f"{LookupTable.__module__}.LookupTable":
+            return f"the table has no row {found[2]!r}", "use .get(...) for a row that may be absent"
         message = re.sub(r"'(?:\w+\.)+_?(\w+ object')", r"'\1", message)
         return message, did_you_mean(found[2], sorted(known), "use default(...) for a name that may be absent")
     return message, ""

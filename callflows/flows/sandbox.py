@@ -8,7 +8,7 @@ literals make, and all that is written. Filters and methods that can blow a shor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from types import BuiltinMethodType, MappingProxyType
+from types import BuiltinMethodType
 from typing import Any
 
 from jinja2 import FunctionLoader, StrictUndefined, nodes
@@ -21,6 +21,7 @@ from jinja2.visitor import NodeTransformer
 
 from .bounds import CALL_WEIGHT, MAX_BITS, TooLarge, bounded, refuse_over, spend, ticking, weigh
 from .filters import ALLOWED, MAX_ARGUMENT, scalar
+from .texts import Text
 from .trying.facts import Facts, facts_of
 
 _STRING_METHODS = frozenset(
@@ -61,6 +62,13 @@ class _Bounder(NodeTransformer):
             return node
         return _filtered(node, "_bounded", node.lineno)
 
+    def visit_Import(self, node: nodes.Import | nodes.FromImport) -> nodes.Node:
+        """Macros see the context wherever they come from: without, `step_url` would be unknown in them."""
+        self.generic_visit(node)
+        node.with_context = True
+        return node
+
+    visit_FromImport = visit_Import
     visit_Tuple = visit_Dict = visit_List
 
     def visit_Getitem(self, node: nodes.Getitem) -> nodes.Expr:
@@ -165,12 +173,12 @@ class FlowEnvironment(ImmutableSandboxedEnvironment):
         if not super().is_safe_attribute(obj, attr, value):
             return False
         if isinstance(obj, str):
-            return attr in _STRING_METHODS
+            return attr in _STRING_METHODS or (attr == "language" and isinstance(obj, Text))
         return next((attr in methods for kind, methods in _OTHER_METHODS if isinstance(obj, kind)), True)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """`params.copy` is the param, not the dictionary's method."""
-        if isinstance(obj, dict | MappingProxyType) and attribute in obj and attribute not in MAPPING_METHODS:
+        if isinstance(obj, Mapping) and attribute in obj and attribute not in MAPPING_METHODS:
             return obj[attribute]
         return super().getattr(obj, attribute)
 

@@ -162,6 +162,30 @@ def placed(problem: Problem, lines: Sequence[str], line: int, column: int | None
     )
 
 
+def decoded(data: bytes) -> str:
+    """The text of a TOML file, as its places are counted."""
+    return data.decode("utf-8-sig", "replace").replace("\r\n", "\n")
+
+
+def read_file(data: bytes, file: str, max_bytes: int) -> tuple[dict[str, Any], Places, list[Problem]]:
+    """The values of a TOML file, where they stand, and what is wrong with it as TOML."""
+    if len(data) > max_bytes:
+        return {}, Places(""), [Problem.error("flow.toml", f"{len(data)} bytes; at most {max_bytes}", file, None)]
+    text = decoded(data)
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return {}, Places(""), [not_utf8(data, error.start, file, text.split("\n"))]
+    values, read, problems = read_toml(text, file)
+    return dict(values), Places(read), problems
+
+
+def not_utf8(data: bytes, at: int, file: str, lines: Sequence[str]) -> Problem:
+    problem = Problem.error("flow.encoding", "not UTF-8", file, None, "save the file as UTF-8")
+    column = len(data[data.rfind(b"\n", 0, at) + 1 : at].decode("utf-8", "replace")) + 1
+    return placed(problem, lines, data.count(b"\n", 0, at) + 1, column)
+
+
 def read_toml(text: str, file: str) -> tuple[Mapping[str, Any], str, list[Problem]]:
     """The values, the text they were read from, and what is no TOML.
 

@@ -56,7 +56,7 @@ def test_nothing_in_the_context_but_plain_data_and_the_documented_functions() ->
         fields = dataclasses.fields(value) if dataclasses.is_dataclass(value) else ()
         for part in [getattr(value, field.name) for field in fields] or [value]:
             assert isinstance(part, str | datetime | Mapping), name
-    assert functions == {"step_url", "flow_url", "events_url", "audio_url"}
+    assert functions == {"step_url", "flow_url", "events_url", "audio_url", "t", "table", "open"}
 
 
 def test_params_are_those_of_the_token_and_every_declared_one_exists() -> None:

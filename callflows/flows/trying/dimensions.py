@@ -67,7 +67,7 @@ def dimensions(
     found.append(_states(step, reach, states, first, specs))
     found += [_call(name, reach) for name in sorted(_CALL_FIELDS) if reach.uses_any(f"call.{name}")]
     found += [_headers(reach), _legs(flow, step, reach), _transfers(flow, step, reach), _fetched(reach)]
-    found += [_times(reach, specs), _raw(reach)]
+    found += [_languages(flow, reach), _times(flow, reach, specs), _raw(reach)]
     return [list({choice.label: choice for choice in each}.values())[:_MAX_CHOICES] for each in found if each]
 
 
@@ -325,18 +325,44 @@ def _fetched(reach: Reach) -> list[Choice]:
     return found
 
 
-def _times(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
-    if not reach.uses_any("now"):
+def _languages(flow: Flow, reach: Reach) -> list[Choice]:
+    """Those that a call may be in beside the flow's own, and that no param has as a choice."""
+    if "flow.language" not in reach.uses:
         return []
+    spec = flow.manifest.params.get("language")
+    known = (flow.manifest.language, *(spec.choices if spec else ()))
+    others = [language for language in flow.prompts.languages if language not in known]
+    return [Choice(f"the call is in {language}", {"state.language": language}) for language in others]
+
+
+def _times(flow: Flow, reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
+    if not tells_time(reach):
+        return []
+    if not reach.uses_any("now"):
+        return [_at(time) for time in _openings(flow)]
     times = [SAMPLE_NOW.replace(hour=23), datetime(2027, 6, 20, 12, tzinfo=UTC), datetime(2027, 12, 25, 10, tzinfo=UTC)]
     paths = [path for path in reach.compared if path == "now" or path.startswith("now.")]
     asked = [time for path in paths for time in _clock(path, _constants(path, reach, specs))]
     hours = [times[0], *(time for time in asked if time.date() == SAMPLE_NOW.date())]
     days = dict.fromkeys(time.date() for time in asked if time.date() != SAMPLE_NOW.date())
     asked += [datetime.combine(day, time.timetz()) for time in hours for day in days]
-    return [
-        Choice(f"it is {time:%a %d %b %Y, %H:%M} UTC", {"now": time}) for time in [*times, *asked] if time != SAMPLE_NOW
-    ]
+    times += _openings(flow) if reach.uses_any("open") else []
+    return [_at(time) for time in [*times, *asked] if time != SAMPLE_NOW]
+
+
+def tells_time(reach: Reach) -> bool:
+    """Whether the template can tell what time it is."""
+    return reach.uses_any("now") or reach.uses_any("open")
+
+
+def _openings(flow: Flow) -> list[datetime]:
+    """Open and closed, and the edges between, of all that may be open."""
+    moments = (moment for hours in flow.hours.values() for moment in hours.telling(SAMPLE_NOW))
+    return [moment for moment in dict.fromkeys(moments) if moment != SAMPLE_NOW]
+
+
+def _at(time: datetime) -> Choice:
+    return Choice(f"it is {time:%a %d %b %Y, %H:%M} UTC", {"now": time})
 
 
 def _clock(path: str, asked: Iterable[Constant]) -> list[datetime]:

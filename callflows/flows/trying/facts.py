@@ -7,11 +7,14 @@ templates are brought together (reach.py). Where in doubt more is found than the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
+
+if TYPE_CHECKING:
+    from ..tables import LookupTable
 
 _DEPTH = 20  # how far into an expression we look
 _PARTS = frozenset("first last truncate".split())
@@ -22,6 +25,7 @@ _OF_DATES = frozenset("weekday isoweekday date time strftime isoformat timestamp
 Constant = str | int | float | bool
 # `numbers.#length`: how many there are; `menu.#keys`: what may be looked up; `rows.#1`: what stands second in each.
 LENGTH, KEYS = "#length", "#keys"
+TABLES = "#tables"  # in place of a template: what a flow's tables hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,19 @@ def _note(node: nodes.Node, facts: Facts) -> None:
                 _compare(node.node, how, node.args[0], facts)
 
 
+def facts_of_tables(tables: Mapping[str, LookupTable]) -> Facts:
+    """What templates can tell apart in the tables they look into: their keys, and what stands in each column."""
+    facts = Facts()
+    for name, table in tables.items():
+        keys = [Operand(key, 0) for key in table]
+        path = f"table.{name}"
+        facts.aliases |= {path: keys, f"{path}.{KEYS}": keys, f"{path}.{LENGTH}": [Operand(len(keys), 0)]}
+        for column in table.columns():
+            cells = [cell for cell in dict.fromkeys(table.column(column)) if isinstance(cell, str | int | float)]
+            facts.aliases[f"{path}.#1.{column}"] = [Operand(cell, 0) for cell in cells]
+    return facts
+
+
 def path_of(node: nodes.Node) -> str:
     """`state.round` of `state.round`, `state["round"]` and `state.get("round")`; empty for anything else."""
     parts: list[str] = []
@@ -171,6 +188,9 @@ def path_of(node: nodes.Node) -> str:
                 node = method.node
             case nodes.Call(node=nodes.Getattr(attr=name) as method) if name in _OF_DATES:
                 node = method
+            case nodes.Call(node=nodes.Name(name="table"), args=[nodes.Const(value=str() as key)]):
+                parts += [key, "table"]
+                break
             case nodes.Name():
                 parts.append(node.name)
                 break
@@ -261,8 +281,9 @@ def _column(rows: nodes.Node, number: int) -> Iterator[Operand]:
             for row in rows.items:
                 if isinstance(row, nodes.List | nodes.Tuple) and number < len(row.items):
                     yield from _operands(row.items[number])
-        case nodes.Name():
-            yield Operand(Ref(f"{rows.name}.#{number}"), rows.lineno, plain=False)
+        case nodes.Name() | nodes.Call():
+            if path := path_of(rows):
+                yield Operand(Ref(f"{path}.#{number}"), rows.lineno, plain=False)
 
 
 def _inside(value: nodes.Node) -> Iterator[tuple[str, Iterator[Operand]]]:
@@ -357,6 +378,8 @@ def _operands(node: Any, depth: int = 0) -> Iterator[Operand]:
                 yield Operand(Ref(path), node.lineno)
             else:  # some of it: `input.digits[0]`
                 yield from _changed(node.node, depth, "start")
+        case nodes.Call(node=nodes.Name(name="table")) if path := path_of(node):
+            yield Operand(Ref(path), node.lineno, plain=False)
         case nodes.Call(node=nodes.Getattr(attr=attr) as method):
             if path := path_of(node):
                 yield Operand(Ref(path), node.lineno, plain=attr in _OF_DATES)

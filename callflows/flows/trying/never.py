@@ -51,6 +51,7 @@ def unused_params(flow: Flow) -> list[Problem]:
     if "params" in uses or len(facts) < len(flow.texts) or not flow.manifest_complete:
         return []  # looked up by a name that is made when rendering, or not all is known
     used = {path.split(".")[1] for path in uses if path.startswith("params.")}
+    used |= {"language"} if uses & {"t", "flow", "flow.language"} else set()
     problems = []
     for name in flow.manifest.params:
         if name not in used:

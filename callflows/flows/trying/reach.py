@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from .facts import Compared, Constant, Facts, Operand, Ref
+from .facts import TABLES, Compared, Constant, Facts, Operand, Ref
 
 MAX_COMPARED = 2000  # more than these of a path and a value are not looked at
+
+
+# What stands behind a name: a text is in the call's language, which is looked up in turn.
+_LOOKS_AT = (
+    ("t", frozenset(("flow.language",))),
+    ("flow", frozenset(("flow.language",))),
+    ("flow.language", frozenset(("params.language", "state.language"))),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +57,8 @@ def templates_of(facts: Mapping[str, Facts], template: str) -> list[str]:
             continue
         found[name] = None
         waiting += sorted(facts if facts[name].dynamic else facts[name].references)
+        if "table" in facts[name].uses:
+            waiting.append(TABLES)
     return list(found)
 
 
@@ -87,6 +97,9 @@ def reach(facts: Mapping[str, Facts], template: str) -> Reach:
                     plain = one.plain and mine.plain and its.plain
                     found = replace(one, path=path, value=its.value, how=how, plain=plain)
                     compared.setdefault(path, {})[found] = None
+    for name, behind in _LOOKS_AT:
+        if name in uses:
+            uses |= behind
     return Reach(frozenset(uses), {path: tuple(found) for path, found in compared.items()})
 
 

@@ -28,7 +28,7 @@ from ..catalog import ENTRY_STEPS, Flow
 from ..context import OtherLeg
 from ..manifest import DIAL_STATUSES, SampleSpec
 from ..params import examples
-from .dimensions import SAMPLE_CALL, SAMPLE_NOW, Choice, dimensions, state_words, states_apart
+from .dimensions import SAMPLE_CALL, SAMPLE_NOW, Choice, dimensions, state_words, states_apart, tells_time
 from .reach import reach
 
 __all__ = ["DIAL_STATUSES", "LIMIT", "SAMPLE_CALL", "SAMPLE_TRANSFER", "Sample", "samples"]
@@ -80,7 +80,7 @@ def samples(
     found = dimensions(flow, step, reached, given, first)
     base = _base(flow, step, first)
     told = state_words(first) if first and step in ENTRY_STEPS else ""
-    if reached.uses_any("now"):
+    if tells_time(reached):
         base["now"] = SAMPLE_NOW
     if draws:
         return [_sample(base, choices, told) for choices in _drawn(found, max(limit, 1), draws)]
