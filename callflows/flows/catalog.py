@@ -131,7 +131,7 @@ def _data(
     others = (*manifest.languages.values(), *(language.choices if language else ()))
     prompts, problems = read_texts(source.name, source.files, manifest.language, others)
     tables: dict[str, LookupTable] = {}
-    if any("table" in facts.uses for facts in environment.facts.values()):
+    if any(facts.uses_tables for facts in environment.facts.values()):
         tables, found = read_tables(source.name, source.files)
         problems += found
         environment.facts[TABLES] = facts_of_tables(tables)

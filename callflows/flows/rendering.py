@@ -15,7 +15,6 @@ from ..models import Problem
 from ..suggest import did_you_mean
 from .bounds import BUDGET, Budget, OverBudget, TooLarge
 from .sandbox import FlowEnvironment
-from .tables import LookupTable
 
 MAX_MESSAGE = 400
 MAX_RENDERED = 250_000  # characters; the platforms take 100 KB, and the judge says so with a better message
@@ -99,6 +98,8 @@ def _undefined(message: str, context: Mapping[str, Any]) -> tuple[str, str]:
     """Jinja's words in the flow's own names, and what may have been meant."""
     if found := re.search(r"'([A-Za-z_]\w*)' is undefined", message):
         return message, did_you_mean(found[1], context, "`callflows flows context` lists the names there are")
+    if found := re.search(r"LookupTable object' has no attribute '(.*)'", message):
+        return f"the table has no row {found[1]!r}", "use .get(...) for a row that may be absent"
     if found := re.search(r"'([\w.]+) object' has no attribute '([A-Za-z_]\w*)'", message):
         known: set[str] = set()
         for name, value in context.items():
@@ -108,8 +109,6 @@ def _undefined(message: str, context: Mapping[str, Any]) -> tuple[str, str]:
                 known = {field.name for field in dataclasses.fields(value)}
             elif found[1] in ("dict", "mappingproxy") and isinstance(value, Mapping):
                 known |= {key for key in value if key != found[2]}
-        if found[1] == f"{LookupTable.__module__}.LookupTable":
-            return f"the table has no row {found[2]!r}", "use .get(...) for a row that may be absent"
         message = re.sub(r"'(?:\w+\.)+_?(\w+ object')", r"'\1", message)
         return message, did_you_mean(found[2], sorted(known), "use default(...) for a name that may be absent")
     return message, ""

@@ -64,6 +64,10 @@ class Facts:
     calls: list[tuple[str, int | str, list[Operand]]] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
 
+    @property
+    def uses_tables(self) -> bool:
+        return any(path.partition(".")[0] == "table" for path in self.uses)
+
 
 @dataclass(frozen=True, slots=True)
 class Operand:

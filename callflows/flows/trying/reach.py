@@ -57,7 +57,7 @@ def templates_of(facts: Mapping[str, Facts], template: str) -> list[str]:
             continue
         found[name] = None
         waiting += sorted(facts if facts[name].dynamic else facts[name].references)
-        if "table" in facts[name].uses:
+        if facts[name].uses_tables:
             waiting.append(TABLES)
     return list(found)
 
