@@ -8,13 +8,17 @@ CLEAN := env -u VIRTUAL_ENV -u PYTHONPATH -u PYTHONHOME
 # The tests start hundreds of processes: without compiled files each would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint format bench machines clean
+.PHONY: demo test long lint format bench machines clean
 
 demo: $(READY)          ## a live call is moved, on a simulated Plivo and a simulated Vobiz
 	$(BIN)/callflows demo
 
 test: $(READY)          ## the whole suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+long: $(READY)          ## trials of many seconds, and the shipped flows at every reading of what the platforms leave open
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long $(ARGS)
+	$(BIN)/python -m pytest -n 2 tests/scenarios --phone-every-switch $(ARGS)
 
 lint: $(READY)          ## style, types
 	$(BIN)/ruff check .

@@ -13,8 +13,9 @@ from ..compose import Case, Composed, Composer
 from ..documents import Verb, Verdict, outline
 from ..flows import Branch, Flow, Step, branches
 from ..flows.catalog import ENTRY_STEPS
+from ..flows.context import CONTEXT
 from ..flows.trying.needs import undeclared, unneeded
-from ..flows.trying.never import impossible, unused_params
+from ..flows.trying.never import hidden, impossible, unused_params
 from ..flows.trying.reach import reach, templates_of
 from ..flows.trying.sampling import DRAWS, SAMPLE_TRANSFER, Sample, samples
 from ..models import Leg, Problem, Severity, errors_in
@@ -116,7 +117,8 @@ class Exploration:
             self._walk(provider, broken, until)
         self._seek(min(until, time.monotonic() + SEEKING))
         never = impossible(self.flow, known_providers)
-        self.tell([*never, *unused_params(self.flow), *undeclared(self.flow), *unneeded(self.flow)])
+        self.tell([*never, *hidden(self.flow, CONTEXT)])
+        self.tell([*unused_params(self.flow), *undeclared(self.flow), *unneeded(self.flow)])
         if not errors_in(self.problems):
             told = {(problem.file, problem.line) for problem in never}
             self.tell(problem for problem in self._never_reached() if (problem.file, problem.line) not in told)

@@ -50,7 +50,7 @@ def test_a_declared_step_is_tried_with_all_there_is(tmp_path: Path) -> None:
          ["support/_w.xml:5 flow.needs", "support/_w.xml:3 flow.needs"]),
         ({"aleg.xml": CALLS_IT, "_m.xml": MACRO}, ["support/_m.xml:2 flow.needs"]),
         ({"aleg.xml": CALLS_IT, "_m.xml": MACRO, "flow.toml": NEEDS}, []),
-        ({"aleg.xml": "{% set t = transfer %}\n<Response><Speak>a{{ t.other_leg_fetched }}</Speak><Hangup/></Response>"},
+        ({"aleg.xml": "{% set it = transfer %}\n<Response><Speak>a{{ it.other_leg_fetched }}</Speak><Hangup/></Response>"},
          ["support/aleg.xml:2 flow.needs"]),
         ({"aleg.xml": SAYS, "aleg.vobiz.xml": '<Response>\n<Speak>a{{ transfer["other_leg_fetched"] }}</Speak><Hangup/></Response>'},
          ["support/aleg.vobiz.xml:2 flow.needs"]),

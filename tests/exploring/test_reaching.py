@@ -24,10 +24,10 @@ WAYS = {
     "{% for to, key in rows %}{% if key == input.digits %}{{ to }}{% endif %}{% endfor %}.",
     "a dictionary of dictionaries": '{% set rows = {"sales": {"key": "4"}} %}'
     "{% for to, row in rows.items() %}{% if row.key == input.digits %}{{ to }}{% endif %}{% endfor %}.",
-    "a table of another file": '{% import "support/_table.xml" as t %}'
-    "{% if input.digits in t.menu %}{{ t.menu[input.digits].to }}{% else %}none{% endif %}",
-    "got from a table of another file": '{% import "support/_table.xml" as t %}'
-    "{% set row = t.menu.get(input.digits) %}{% if row %}{{ row.to }}{% else %}none{% endif %}",
+    "a table of another file": '{% import "support/_table.xml" as rows %}'
+    "{% if input.digits in rows.menu %}{{ rows.menu[input.digits].to }}{% else %}none{% endif %}",
+    "got from a table of another file": '{% import "support/_table.xml" as rows %}'
+    "{% set row = rows.menu.get(input.digits) %}{% if row %}{{ row.to }}{% else %}none{% endif %}",
     "a table passed on": PICK + '{{ pick({"4": "sales"}, input.digits) }}',
     "an argument by default": '{% macro m(key=input.digits) %}{% if key == "6" %}a{% else %}b{% endif %}{% endmacro %}'
     "{{ m() }}",

@@ -205,3 +205,19 @@ def test_way(tmp_path: Path, name: str) -> None:
     files, expected = WAYS[name]
     found = explored(tmp_path, files)
     assert lines(found) == expected, "\n".join(map(str, found.problems))
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("{% set call = 'x' %}", "call"),
+        ("{% macro dial(n) %}{{ n }}{% endmacro %}", "dial"),
+        ("{% for t in [1] %}{{ t }}{% endfor %}", "t"),
+        ("{% import 'support/_m.xml' as table %}", "table"),
+    ],
+)
+def test_a_name_that_hides_one_of_the_context_is_warned_of(tmp_path: Path, written: str, name: str) -> None:
+    template = document(SPEAK).replace("<Response>", f"<Response>\n{{% if true %}}\n{written}\n{{% endif %}}")
+    found = explored(tmp_path, {"aleg.xml": template, "_m.xml": ""})
+    assert [line for line in lines(found) if "template" in line] == ["support/aleg.xml:3 template.hides"]
+    assert found.problems[0].message.startswith(f"{name} is a name of the context")

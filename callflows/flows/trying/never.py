@@ -61,6 +61,26 @@ def unused_params(flow: Flow) -> list[Problem]:
     return problems
 
 
+def hidden(flow: Flow, names: Collection[str]) -> list[Problem]:
+    """A warning for each macro or variable that is called as a name of the context (`names`), and so hides it."""
+    problems = []
+    for file, each in flow.environment.facts.items():
+        rows = rows_of(flow.texts.get(file, ""))
+        for name in sorted((each.macros.keys() | each.aliases.keys()) & set(names)):
+            found = next(
+                (
+                    n
+                    for n, row in enumerate(rows, 1)
+                    if re.search(rf"{{%-?\s*(macro|set|for|import|from)\b.*\b{name}\b", row)
+                ),
+                1,
+            )
+            message = f"{name} is a name of the context, and is hidden here by another one"
+            problem = Problem(Severity.WARNING, "template.hides", message, file, hint="give it another name")
+            problems.append(placed(problem, rows, found))
+    return problems
+
+
 def _never(
     flow: Flow, compared: Compared, bound: Mapping[str, Sequence[Operand]], providers: Collection[str]
 ) -> tuple[str, str] | None:
