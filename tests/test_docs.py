@@ -13,11 +13,13 @@ from click.testing import CliRunner
 import callflows
 from callflows.cli import main
 from callflows.flows.context import CONTEXT
+from callflows.flows.reference import EXAMPLES
 from callflows.simulator import Switches
 
 from .conftest import REPOSITORY
+from .pages import DOCS, of_flows
 
-PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+PAGES = [REPOSITORY / "README.md", *sorted(DOCS.rglob("*.md"))]
 
 
 def test_the_settings_table_is_the_codes_own() -> None:
@@ -25,6 +27,26 @@ def test_the_settings_table_is_the_codes_own() -> None:
     assert printed in (REPOSITORY / "docs/operations.md").read_text(), (
         "run `callflows settings --markdown` and put its output at the end of docs/operations.md"
     )
+
+
+def test_the_pages_and_pictures_of_the_shipped_flows_are_what_the_code_makes_now() -> None:
+    made = dict(of_flows())
+    for path, text in made.items():
+        assert path.is_file(), f"make docs writes {path}"
+        assert path.read_text(encoding="utf-8") == text, f"{path} is old: make docs"
+    assert {path for path in (DOCS / "flows").iterdir() if path not in made} == set()
+
+
+def test_the_reference_of_the_context_is_the_codes_own() -> None:
+    printed = CliRunner().invoke(main, ["flows", "context", "--markdown"]).stdout
+    assert printed == (DOCS / "context.md").read_text(encoding="utf-8"), "make docs"
+    assert EXAMPLES.keys() == CONTEXT.keys(), "flows/reference.py has a line of a template for each name"
+
+
+def test_a_flows_page_is_what_the_command_prints() -> None:
+    env = {"CALLFLOWS_TEMPLATES": str(REPOSITORY / "templates")}
+    printed = CliRunner().invoke(main, ["flows", "show", "meet", "--markdown"], env=env).stdout
+    assert printed == (DOCS / "flows/meet.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.name))
