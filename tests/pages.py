@@ -44,12 +44,13 @@ def pages() -> Iterator[tuple[Path, str]]:
 
 def of_flows() -> Iterator[tuple[Path, str]]:
     """Each flow is explored once for its page and its picture."""
-    flows = {name: load_flow(source) for name, source in read_sources(TEMPLATES).items()}
+    sources = read_sources(TEMPLATES)
+    flows = {name: load_flow(source) for name, source in sources.items()}
     composer = Runtime(Settings.load({"SECRET_KEYS": "for looking at flows only"})).composer
     yield DOCS / "flows" / "README.md", INDEX + "".join(map(_line, flows.values()))
     for name, flow in flows.items():
         explored = explore(composer, flow, NAMES, flows)
-        yield DOCS / "flows" / f"{name}.md", page(explored, proofs(TEMPLATES, name))
+        yield DOCS / "flows" / f"{name}.md", page(explored, sources[name], proofs(TEMPLATES, name))
         yield DOCS / "flows" / f"{name}.svg", svg(graph_of(explored))
 
 

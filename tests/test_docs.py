@@ -40,7 +40,7 @@ def test_the_pages_and_pictures_of_the_shipped_flows_are_what_the_code_makes_now
 def test_the_reference_of_the_context_is_the_codes_own() -> None:
     printed = CliRunner().invoke(main, ["flows", "context", "--markdown"]).stdout
     assert printed == (DOCS / "context.md").read_text(encoding="utf-8"), "make docs"
-    assert EXAMPLES.keys() == CONTEXT.keys(), "flows/reference.py has a line of a template for each name"
+    assert CONTEXT.keys() <= EXAMPLES.keys(), "flows/reference.py has a line of a template for each name"
 
 
 def test_a_flows_page_is_what_the_command_prints() -> None:

@@ -10,6 +10,7 @@ import click
 from .. import providers, shipped
 from ..exploring import explore
 from ..exploring.page import files, page
+from ..flows import read_sources
 from ..flows.context import CONTEXT
 from ..flows.reference import reference
 from .common import command, json_option, print_json, print_problems
@@ -32,6 +33,7 @@ def show(name: str, as_json: bool, markdown: bool) -> None:
     if is_shipped:
         folder, saved = of_ours, SavedFlows(of_ours)
     flow = saved.named(name)
+    source = read_sources(folder)[name]
     manifest = flow.manifest
     if as_json:
         steps = {step.name: step.kind for step in flow.steps.values()}
@@ -40,14 +42,14 @@ def show(name: str, as_json: bool, markdown: bool) -> None:
         return
     if markdown:
         explored = explore(rt.composer, flow, providers.NAMES, saved)
-        click.echo(page(explored, proofs(folder, name)), nl=False)
+        click.echo(page(explored, source, proofs(folder, name)), nl=False)
         return
     click.echo(f"{name}: {manifest.title}\n{manifest.description}\n")
     for param, spec in manifest.params.items():
         need = "required" if spec.required else f"default {spec.default!r}" if spec.default is not None else "optional"
         click.echo(f"  --set {param}=...  {spec.type}, {need}: {spec.description}")
     click.echo(f"\nsteps: {', '.join(flow.steps)}")
-    click.echo(f"files in {from_here(folder)}: {', '.join(files(flow))}")
+    click.echo(f"files in {from_here(folder)}: {', '.join(files(source, flow))}")
     if is_shipped:
         click.echo(f"comes with callflows; to make it yours: callflows flows new NAME --from {name}")
     print_problems(flow.problems)

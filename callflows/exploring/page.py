@@ -8,7 +8,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 
-from ..flows import Flow
+from ..flows import Flow, FlowSource
 from ..flows.params import ParamSpec
 from ..flows.picture.graph import Node, columns, whole
 from ..flows.trying.reach import reach, templates_of
@@ -19,8 +19,8 @@ from .walk import Exploration
 _COMMENT = re.compile(r"\{#-?(.*?)-?#\}", re.DOTALL)
 
 
-def page(exploration: Exploration, proofs: Sequence[str] = ()) -> str:
-    """`proofs`: what scenarios of it show, a sentence each."""
+def page(exploration: Exploration, source: FlowSource, proofs: Sequence[str] = ()) -> str:
+    """`source` is what the flow was loaded from; `proofs`: what scenarios of it show, a sentence each."""
     flow = exploration.flow
     parts = [
         f"# {_line(flow.manifest.title) or flow.name}",
@@ -29,7 +29,7 @@ def page(exploration: Exploration, proofs: Sequence[str] = ()) -> str:
         f"![The steps of {flow.name}]({flow.name}.svg)",
         "\n".join(["## Params", "", *_params(flow)]) if flow.manifest.params else "It has no params.",
         "\n".join(["## Steps", "", *_steps(exploration)]),
-        "\n".join(["## Files", "", *(f"- `{name}`" for name in files(flow))]),
+        "\n".join(["## Files", "", *(f"- `{name}`" for name in files(source, flow))]),
         "\n".join(["## What its scenarios show", "", *(f"- {proof}" for proof in proofs)]) if proofs else "",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -54,13 +54,11 @@ def _meets(flow: Flow, legs: Sequence[str]) -> bool:
     return all(each.uses_any("transfer.other_leg_fetched") for each in reached)
 
 
-def files(flow: Flow) -> list[str]:
+def files(source: FlowSource, flow: Flow) -> list[str]:
     """Its own, and the shared templates it includes."""
-    facts = flow.environment.facts
-    own = [name for name in flow.texts if name.startswith(f"{flow.name}/")]
-    shared = {each for name in own for each in templates_of(facts, name)} - set(own)
-    others = [f"{flow.name}/flow.toml", *(f"{flow.name}/audio/{name}" for name in flow.audio)]
-    return [*sorted({*own, *others}), *sorted(shared)]
+    own = [path for path in source.files if path.startswith(f"{flow.name}/")]
+    reached = {each for path in own for each in templates_of(flow.environment.facts, path)}
+    return [*sorted(own), *sorted(reached - set(own))]
 
 
 def _params(flow: Flow) -> Iterator[str]:

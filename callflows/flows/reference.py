@@ -34,13 +34,19 @@ EXAMPLES: Mapping[str, str] = {
     "flow_url": '<Redirect>{{ flow_url("hold", "aleg", rounds=10) }}</Redirect>',
     "events_url": '<Dial callbackUrl="{{ events_url() }}"><Number>{{ params.to }}</Number></Dial>',
     "audio_url": '<Play>{{ audio_url("music.wav") }}</Play>',
+    "t": '<Speak>{{ t("hello", name="Jane") }}</Speak>',
+    "table": '<Number>{{ table("departments")["1"].number }}</Number>',
+    "open": '{% if open("support") %}<Speak>We are there.</Speak>{% endif %}',
 }
 _DOCUMENT = "<Response><Hangup/></Response>"
 _SUPPORT: Mapping[str, str] = {
     "flow.toml": 'title = "Support"\n[params.to]\ntype = "phone"\n',
-    "aleg.xml": _DOCUMENT,
+    "aleg.xml": "".join(EXAMPLES.values()),  # so that what it looks into is loaded
     "done.xml": _DOCUMENT,
     "audio/music.wav": "",
+    "departments.csv": "key,name,number\n1,Sales,+14155550123\n",
+    "hours.toml": '[support]\nzone = "UTC"\nmon-fri = ["09:00-17:00"]\n',
+    "texts/en-US.toml": 'hello = "Hello, {name}."\n',
 }
 _HOLD: Mapping[str, str] = {"flow.toml": '[params.rounds]\ntype = "integer"\n', "aleg.xml": _DOCUMENT}
 _HEAD = """\

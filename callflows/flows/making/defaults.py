@@ -9,7 +9,6 @@ from typing import Any
 
 from ...errors import ParamInvalid
 from ...signing import Scalar
-from ..manifest import decoded
 from ..toml_places import Places
 
 _BEFORE = ("description", "example", "choices", "agent", "type")  # a default is written before the first of these
@@ -20,7 +19,7 @@ def with_defaults_written(data: bytes, values: Mapping[str, Scalar]) -> bytes:
 
     Raise ParamInvalid where it is written in a way that cannot be changed line by line.
     """
-    text = decoded(data)
+    text = data.decode("utf-8-sig").replace("\r\n", "\n")
     wanted = _read(text)
     for name, value in values.items():
         text = _with_default(text, name, _literal(value))
