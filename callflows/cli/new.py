@@ -89,7 +89,7 @@ def new(ctx: click.Context, name: str, start: str, assignments: tuple[str, ...],
     else:
         click.echo(f"made {from_here(folder / name)} from {source.name}")
         for path in added:
-            click.echo(f"made {from_here(folder / path)}, which it includes")
+            click.echo(f"made {from_here(folder / path)}, which it may use")
         judged = Judged(name, problems, lambda problem: problem.file)
         report(Output.TEXT, [judged], many="flows", one="flow", fields=FLOW_FIELDS)
         click.echo("\n".join(_next(made, folder, missing)))
