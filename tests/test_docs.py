@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,27 +50,23 @@ def test_a_flows_page_is_what_the_command_prints() -> None:
 
 
 def test_whole_documents_in_the_authoring_guide_pass_the_check(tmp_path: Path) -> None:
-    """A block's file stands after its language: ```xml greet/answer.xml. One without a name is a flow of its own, in
-    which every step it leads to is there."""
+    """A block's file stands after its language: ```xml greet/answer.xml. One without a name is a flow of its own. Steps
+    that are only named are made up."""
     folder = tmp_path / "templates"
     shutil.copytree(REPOSITORY / "templates", folder)
     shipped = {path.name for path in folder.iterdir()}
     guide = (DOCS / "flows.md").read_text(encoding="utf-8")
-    unnamed = []
     for number, (language, name, text) in enumerate(re.findall(r"^```(\w+) ?(\S*)\n(.*?)^```$", guide, re.M | re.S)):
-        if not name and language == "xml" and "<Response>" in text:
-            name = f"block-{number}/answer.xml"
-            unnamed.append(folder / f"block-{number}")
-        if name:
-            (folder / name).parent.mkdir(exist_ok=True)
-            (folder / name).write_text(text, encoding="utf-8")
+        if name or (language == "xml" and "<Response>" in text):
+            file = folder / (name or f"block-{number}/answer.xml")
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(text, encoding="utf-8")
     flows = sorted({path.name for path in folder.iterdir()} - shipped)
     assert len(flows) >= 5
-    for _ in range(2 if unnamed else 1):
+    for _ in range(2):
         done = CliRunner().invoke(main, ["flows", "check", *flows], env={"CALLFLOWS_TEMPLATES": str(folder)})
-        for block in unnamed:
-            for step in re.findall(rf"{block.name} has no step '([^']+)'", done.output):
-                (block / f"{step}.xml").write_text("<Response><Hangup/></Response>")
+        for flow, step in re.findall(r"error template.link: (\S+) has no step '([^']+)'", done.output):
+            (folder / flow / f"{step}.xml").write_text("<Response><Hangup/></Response>")
     assert done.exit_code == 0, f"{done.output}\n(name the file after ```xml where a block needs others)"
     assert "warning" not in done.output
 
@@ -104,6 +101,18 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[t
 def test_each_command_has_help_with_an_example(path: tuple[str, ...], command: click.Command) -> None:
     assert f"Example: callflows {' '.join(path)}" in (command.help or "")
     assert CliRunner().invoke(main, [*path, "--help"]).exit_code == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.name))
+def test_commands_in_the_pages_exist_with_their_options(page: Path) -> None:
+    for line in re.findall(r"^ +(?:\$ )?callflows ([^|>&\\\n]+)", page.read_text(), re.MULTILINE):
+        command: click.Command = main
+        for word in shlex.split(line, comments=True):
+            if isinstance(command, click.Group):
+                assert word in command.commands, line
+                command = command.commands[word]
+            elif word.startswith("--") and word != "--help":
+                assert any(word.partition("=")[0] in option.opts for option in command.params), line
 
 
 def test_public_names() -> None:

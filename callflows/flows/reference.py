@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ..models import CallEvent, DialValues, EventKind, InputValues, Leg, RecordingValues
@@ -14,7 +15,7 @@ from .context import CONTEXT, Links, OtherLeg, build_context
 from .rendering import render
 from .sandbox import FlowEnvironment
 from .sources import FlowSource
-from .trying.dimensions import SAMPLE_CALL, SAMPLE_NOW
+from .trying.sampling import SAMPLE_CALL
 
 # One line of a template for each name, rendered as it stands.
 EXAMPLES: Mapping[str, str] = {
@@ -84,7 +85,7 @@ def _context(flow: Flow) -> dict[str, Any]:
         token=token,
         links=Links(PublicUrls("https://flows.example.com"), "plivo", ""),
         find_flow=lambda name: _flow(name, _HOLD),
-        now=SAMPLE_NOW,
+        now=datetime(2027, 6, 16, 10, tzinfo=UTC),  # a Wednesday
         other_leg=OtherLeg("yes", ""),
     )
 
