@@ -76,10 +76,11 @@ def _default(spec: ParamSpec) -> str:
 
 
 def _steps(exploration: Exploration) -> Iterator[str]:
-    """In the order calls come to them; those of which the same is to be said, once."""
+    """In the order calls come to them, the fallback last; those of which the same is to be said, once."""
     flow, graph = exploration.flow, whole(graph_of(exploration))
     alike: dict[tuple[str, ...], list[str]] = {}
-    for node in sorted(graph.nodes, key=lambda node: columns(graph)[node.name]):
+    column = columns(graph)
+    for node in sorted(graph.nodes, key=lambda node: (node.name == flow.manifest.fallback, column[node.name])):
         if node.name in flow.steps:
             leads = [
                 f"{'itself' if edge.target == node.name else _code(edge.target)}: {', '.join(edge.labels)}"

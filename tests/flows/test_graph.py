@@ -208,6 +208,11 @@ def test_columns_are_the_distance_from_the_nearest_entry() -> None:
     assert left["answer"] < left["menu"] < left["sales"] == left["support"] < left["end"] < left["old"]
 
 
+def test_what_is_linked_with_nothing_takes_no_column_of_its_own() -> None:
+    graph = Graph("g", "", (Node("a", entry=True), Node("b"), Node("sorry", "fallback")), (Edge("a", "b"),))
+    assert columns(whole(graph)) == {"a": 0, "b": 1, "sorry": 0}
+
+
 def test_two_entries_begin_in_the_same_column() -> None:
     graph = Graph("g", "", (Node("a", entry=True), Node("b", entry=True), Node("c")), (Edge("a", "b"), Edge("b", "c")))
     assert columns(whole(graph)) == {"a": 0, "b": 0, "c": 1}
