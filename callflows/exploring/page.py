@@ -23,8 +23,8 @@ def page(exploration: Exploration, source: FlowSource, proofs: Sequence[str] = (
     """`source` is what the flow was loaded from; `proofs`: what scenarios of it show, a sentence each."""
     flow = exploration.flow
     parts = [
-        f"# {_line(flow.manifest.title) or flow.name}",
-        _line(flow.manifest.description),
+        f"# {_prose(flow.manifest.title) or flow.name}",
+        _prose(flow.manifest.description),
         "\n".join(f"    {line}" for line in (f"callflows flows new NAME --from {flow.name}", *uses(flow))),
         f"![The steps of {flow.name}]({flow.name}.svg)",
         "\n".join(["## Params", "", *_params(flow)]) if flow.manifest.params else "It has no params.",
@@ -66,7 +66,7 @@ def _params(flow: Flow) -> Iterator[str]:
     yield "|---|---|---|---|"
     for name, spec in flow.manifest.params.items():
         type_ = f"{spec.type}: {', '.join(spec.choices)}" if spec.choices else spec.type
-        yield _row(f"`{name}`", type_, _default(spec), spec.description)
+        yield _row(f"`{name}`", _prose(type_), _default(spec), _prose(spec.description))
 
 
 def _default(spec: ParamSpec) -> str:
@@ -83,11 +83,11 @@ def _steps(exploration: Exploration) -> Iterator[str]:
     for node in sorted(graph.nodes, key=lambda node: (node.name == flow.manifest.fallback, column[node.name])):
         if node.name in flow.steps:
             leads = [
-                f"{'itself' if edge.target == node.name else _code(edge.target)}: {', '.join(edge.labels)}"
+                f"{'itself' if edge.target == node.name else _code(edge.target)}: {_prose(', '.join(edge.labels))}"
                 for edge in graph.edges
                 if edge.source == node.name
             ]
-            cells = (_doing(flow, node), "; ".join(leads), "; ".join(node.ends))
+            cells = (_prose(_doing(flow, node)), "; ".join(leads), _prose("; ".join(node.ends)))
             alike.setdefault(cells, []).append(node.name)
     yield "| step | what it does | leads to | ends |"
     yield "|---|---|---|---|"
@@ -117,13 +117,13 @@ def _said_first(flow: Flow, templates: Iterable[str]) -> str:
 
 
 def _row(*cells: str) -> str:
-    return "| " + " | ".join(_line(cell).replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |"
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _line(text: str) -> str:
-    return " ".join(text.split())
+def _prose(text: str) -> str:
+    return " ".join(text.split()).replace("<", "&lt;")
 
 
 def _code(value: object) -> str:
-    text = _line(str(value)).replace("`", "'")
+    text = " ".join(str(value).split()).replace("`", "'")
     return f"`{text.lower() if isinstance(value, bool) else text}`"
