@@ -8,7 +8,7 @@ CLEAN := env -u VIRTUAL_ENV -u PYTHONPATH -u PYTHONHOME
 # The tests start hundreds of processes: without compiled files each would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test long lint format bench machines clean
+.PHONY: demo test long lint format docs bench machines clean
 
 demo: $(READY)          ## a live call is moved, on a simulated Plivo and a simulated Vobiz
 	$(BIN)/callflows demo
@@ -28,6 +28,9 @@ lint: $(READY)          ## style, types
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(READY)          ## pages that are made from the code: flows and their pictures, context, rules, settings
+	$(BIN)/python -m tests.pages
 
 bench: $(READY)         ## speed, as ratios within one run
 	$(BIN)/python -m bench $(ARGS)

@@ -12,6 +12,8 @@ from . import (
     db,
     demo,
     flows,
+    new,
+    pages,
     rules,
     serving,
     simulate,
@@ -35,7 +37,8 @@ def main() -> None:
     """
 
 
-flows.flows.add_command(tools.tools)
+for _command in (*new.COMMANDS, *pages.COMMANDS, tools.tools):
+    flows.flows.add_command(_command)
 for _group in (flows, rules, transfers, calls, urls, checks, capture, serving, tokens, db, simulator, simulate, demo):
     for _command in _group.COMMANDS:
         main.add_command(_command)

@@ -10,13 +10,12 @@ from pathlib import Path
 
 import click
 
-from .. import documents, providers, shipped
+from .. import documents, providers
 from ..compose import Case
 from ..config import Settings
 from ..errors import FlowNotFound
 from ..exploring import explore, graph_of
 from ..flows import Flow, ignored, load_flow, read_sources, resolve_params
-from ..flows.context import CONTEXT
 from ..flows.params import examples
 from ..flows.picture import drawing
 from ..flows.picture.graph import mermaid
@@ -41,6 +40,7 @@ from .common import (
     runtime,
     set_option,
 )
+from .starting import list_shipped
 
 # What a problem is in JSON: the keys are a contract.
 FILE_FIELDS = ("severity", "code", "line", "message", "hint")
@@ -59,12 +59,16 @@ def flows() -> None:
 
 
 @flows.command("list")
+@click.option("--shipped", "of_ours", is_flag=True, help="The flows that come with callflows, to start from.")
 @json_option
-def list_flows(as_json: bool) -> None:
+def list_flows(of_ours: bool, as_json: bool) -> None:
     """Every flow and its state.
 
     Example: callflows flows list
     """
+    if of_ours:
+        list_shipped(as_json)
+        return
     rt = reading()
     rows = []
     for name, source in read_sources(rt.settings.templates).items():
@@ -83,31 +87,9 @@ def list_flows(as_json: bool) -> None:
     print_problems(ignored(rt.settings.templates))
     if not rows:
         click.echo(f"no flows in {rt.settings.templates.absolute()}; see CALLFLOWS_TEMPLATES")
-        click.echo(f"flows to start from: {shipped.path('templates')}")
+        click.echo("flows to start from: callflows flows list --shipped")
     for row in rows:
         click.echo(f"{row['name']:<20} {row['title']:<32} {', '.join(row['steps']):<36} {row['state']}")
-
-
-@flows.command()
-@click.argument("name")
-@json_option
-def show(name: str, as_json: bool) -> None:
-    """A flow's params and steps.
-
-    Example: callflows flows show forward
-    """
-    flow = SavedFlows(reading().settings.templates).named(name)
-    manifest = flow.manifest
-    if as_json:
-        steps = {step.name: step.kind for step in flow.steps.values()}
-        print_json({"name": name, "version": flow.version, **manifest.model_dump(mode="json"), "steps": steps})
-        return
-    click.echo(f"{name}: {manifest.title}\n{manifest.description}\n")
-    for param, spec in manifest.params.items():
-        need = "required" if spec.required else f"default {spec.default!r}" if spec.default is not None else "optional"
-        click.echo(f"  --set {param}=...  {spec.type}, {need}: {spec.description}")
-    click.echo(f"\nsteps: {', '.join(flow.steps)}")
-    print_problems(flow.problems)
 
 
 @flows.command()
@@ -215,20 +197,6 @@ def graph(name: str, svg: Path | None, as_json: bool) -> None:
         print_json(dataclasses.asdict(found))
     else:
         click.echo(mermaid(found), nl=False)
-
-
-@flows.command()
-@json_option
-def context(as_json: bool) -> None:
-    """The names a template may use.
-
-    Example: callflows flows context
-    """
-    if as_json:
-        print_json(dict(CONTEXT))
-        return
-    for name, help_text in CONTEXT.items():
-        click.echo(f"{name:<12} {help_text}")
 
 
 @command()

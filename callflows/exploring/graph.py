@@ -9,6 +9,7 @@ from ..documents.rules import INPUT
 from ..flows.catalog import ENTRY_STEPS
 from ..flows.picture.graph import Edge, Graph, Node
 from ..flows.trying.reach import reach
+from ..flows.trying.sampling import SAMPLE_TRANSFER
 from ..models import EventKind
 from .rules import asked_for, leads
 from .walk import Exploration, Seen
@@ -27,6 +28,8 @@ _BY_VERB = {
     **dict.fromkeys(INPUT, "input"),
 }
 _ALWAYS = "then"
+_ROOMS = ("Conference", "MultiPartyCall")
+_OWN_ROOM = f"transfer-{SAMPLE_TRANSFER}"
 
 
 def graph_of(exploration: Exploration) -> Graph:
@@ -44,6 +47,7 @@ def graph_of(exploration: Exploration) -> Graph:
     nodes = [
         Node(
             name,
+            title="fallback" if name == flow.manifest.fallback else "",
             entry=name in ENTRY_STEPS,
             kind=step.kind,
             dead_end=_dead_end(exploration, name) if step.kind == "call" else "",
@@ -130,7 +134,9 @@ def _runs_out(verbs: tuple[Verb, ...]) -> bool:
     last = verbs[-1]
     if last.tag in ("Redirect", "Hangup") or last.attributes.get("loop") == "0":
         return False
-    if last.tag in ("Dial", "Record", "Conference") and "action" in last.attributes:
+    if last.tag in _ROOMS:
+        return False  # whoever leaves a room has been heard
+    if last.tag in ("Dial", "Record") and "action" in last.attributes:
         return last.attributes.get("redirect") == "false"
     return not (last.tag == "Stream" and last.attributes.get("keepCallAlive") == "true")
 
@@ -142,7 +148,7 @@ def _ends(verbs: tuple[Verb, ...]) -> Iterator[str]:
         elif verb.tag == "Dial":
             targets = [child.text for child in verb.children if child.tag in ("Number", "User")] or [verb.text]
             yield from (f"dials {target}" for target in targets)
-        elif verb.tag in ("Conference", "MultiPartyCall"):
-            yield f"conference {verb.text}"
+        elif verb.tag in _ROOMS:
+            yield "conference " + verb.text.replace(_OWN_ROOM, "of the transfer")
         elif verb.tag == "Stream":
             yield "audio stream"

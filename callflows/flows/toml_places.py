@@ -37,6 +37,7 @@ class Places:
         self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
         self._keys: dict[Path, int] = {}
         self._values: dict[Path, int] = {}
+        self._ends: dict[Path, int] = {}
         self._tables: dict[Path, int] = {}  # how many of a `[[table]]` there were
         self._at = 0
         with contextlib.suppress(IndexError, AttributeError, RecursionError):  # what was found before is kept
@@ -53,6 +54,10 @@ class Places:
                 line = bisect_right(self._starts, offset)
                 return line, offset - self._starts[line - 1] + 1
         return 1, None
+
+    def pair(self, path: Path) -> tuple[int, int, int] | None:
+        """Of `key = value`: the offsets of both, and of the value's end. None where there is no such key."""
+        return (self._keys[path], self._values[path], self._ends[path]) if path in self._ends else None
 
     def problem(self, problem: Problem, path: Sequence[str | int], *, value: bool = False) -> Problem:
         """The problem at its place."""
@@ -101,7 +106,9 @@ class Places:
                 self._keys.setdefault(path, offset)
         self._at = self._text.index("=", self._at) + 1 if "=" in self._text[self._at :] else len(self._text)
         self._skip(_SPACE)
+        start = self._at
         self._value(path)
+        self._ends.setdefault(path, start + len(self._text[start : self._at].rstrip()))
 
     def _key(self) -> list[tuple[str, int]]:
         parts = []

@@ -63,6 +63,17 @@ def test_graph(tmp_path: Path) -> None:
     assert Edge("choice", "sales", ("1",)) in graph.edges
 
 
+def test_who_leaves_a_room_was_heard_and_the_fallback_is_named(tmp_path: Path) -> None:
+    files = {
+        "aleg.xml": "<Response><Speak>Hi.</Speak><Conference>{{ transfer.room }}</Conference></Response>",
+        "sorry.xml": "<Response><Speak>Sorry.</Speak><Hangup/></Response>",
+        "flow.toml": 'fallback = "sorry"\n',
+    }
+    aleg, sorry = graph_of(explored(tmp_path, files)).nodes
+    assert (aleg.dead_end, aleg.ends) == ("", ("conference of the transfer",))
+    assert (sorry.title, sorry.unreachable) == ("fallback", False)
+
+
 def test_the_command(tmp_path: Path) -> None:
     save(tmp_path / "templates", {name if "/" in name else f"support/{name}": text for name, text in FLOW.items()})
     picture = tmp_path / "support.svg"

@@ -158,6 +158,7 @@ def test_the_picture_is_whole_xml_for_readers_too(graph: Graph) -> None:
         key in {"style", "href"} or key.startswith("on") for element in root.iter() for key in element.attrib
     )
     assert "url(" not in STYLE
+    assert "var(" not in STYLE  # librsvg and most converters would paint all of it black
     assert len(parts(graph, "node")) == len(whole(graph).nodes)
     assert len(parts(graph, "edge")) == len(whole(graph).edges)
 
@@ -205,6 +206,11 @@ def test_columns_are_the_distance_from_the_nearest_entry() -> None:
     assert found["old"] == 4  # marked as unreachable, so an edge to it counts for nothing
     left = {name: box[0] for name, box in boxes(IVR).items()}
     assert left["answer"] < left["menu"] < left["sales"] == left["support"] < left["end"] < left["old"]
+
+
+def test_what_is_linked_with_nothing_takes_no_column_of_its_own() -> None:
+    graph = Graph("g", "", (Node("a", entry=True), Node("b"), Node("sorry", "fallback")), (Edge("a", "b"),))
+    assert columns(whole(graph)) == {"a": 0, "b": 1, "sorry": 0}
 
 
 def test_two_entries_begin_in_the_same_column() -> None:

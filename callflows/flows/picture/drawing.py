@@ -7,8 +7,9 @@ the same column; room for curves to the next column; and tracks for edges that c
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
@@ -19,25 +20,36 @@ HEAD = 18  # before a box, for the arrow head
 CURVE = 50  # the least room for a curve between columns
 SIZES = {"name": 15, "death": 12, "fault": 12, "": 12}  # of letters, for measuring: names are bold too
 
-# no other element carries a style, so a page whose policy forbids inline styles can allow this one by its hash
-STYLE = """
-.callflow{color-scheme:light dark;--paper:#fff;--ink:#1c2430;--soft:#556070;--line:#6f7b8a;--box:#f6f8fa;
---entry:#1d4ed8;--bad:#b91c1c;--pale:#fdecec;--warn:#b45309;--sound:#e3f4e8;--other:#ece8fd}
-.callflow{font:12px system-ui,sans-serif}
-@media (prefers-color-scheme:dark){.callflow{--paper:#14181f;--ink:#e6eaf0;--soft:#a9b4c2;--line:#8793a3;--box:#1f2630;
---entry:#7aa2ff;--bad:#ff8080;--pale:#3a1d20;--warn:#f0a848;--sound:#183325;--other:#2b2547}}
-.callflow text{fill:var(--soft)}.callflow .name{fill:var(--ink);font-weight:600;font-size:13px}
-.callflow .label{fill:var(--ink)}.callflow .paper,.callflow .plate{fill:var(--paper);stroke:none}
-.callflow path{fill:none;stroke:var(--line);stroke-width:1.4}.callflow .head{fill:var(--line);stroke:none}
-.callflow .edge:hover path{stroke:var(--entry);stroke-width:2.4}
-.callflow .box{fill:var(--box);stroke:var(--line);stroke-width:1.2}
-.callflow .sound .box{fill:var(--sound)}.callflow .elsewhere .box{fill:var(--other)}
-.callflow .foreign .box{fill:var(--paper);stroke-dasharray:1 3;stroke-width:2}
-.callflow .entry .box{stroke:var(--entry);stroke-width:2.6}
-.callflow .unreachable .box{stroke-dasharray:7 4}.callflow .missing .box{stroke:var(--warn);stroke-dasharray:3 3}
-.callflow .faulty .box{stroke:var(--warn);stroke-width:2.6}.callflow .faulty .fault{fill:var(--warn)}
-.callflow .dead .box{fill:var(--pale);stroke:var(--bad);stroke-width:2.6}.callflow .dead .death{fill:var(--bad)}
+# Each look as a rule, its colours by name. Colours are written out in the sheet, once for each scheme: many viewers of
+# pictures (librsvg, most converters) know no CSS variables and would draw all of it black.
+_RULES = """
+.callflow text{fill:soft}.callflow .name{fill:ink;font-weight:600;font-size:13px}
+.callflow .label{fill:ink}.callflow .paper,.callflow .plate{fill:paper;stroke:none}
+.callflow path{fill:none;stroke:line;stroke-width:1.4}.callflow .head{fill:line;stroke:none}
+.callflow .edge:hover path{stroke:blue;stroke-width:2.4}
+.callflow .box{fill:plain;stroke:line;stroke-width:1.2}
+.callflow .sound .box{fill:green}.callflow .elsewhere .box{fill:violet}
+.callflow .foreign .box{fill:paper;stroke-dasharray:1 3;stroke-width:2}
+.callflow .entry .box{stroke:blue;stroke-width:2.6}
+.callflow .unreachable .box{stroke-dasharray:7 4}.callflow .missing .box{stroke:amber;stroke-dasharray:3 3}
+.callflow .faulty .box{stroke:amber;stroke-width:2.6}.callflow .faulty .fault{fill:amber}
+.callflow .dead .box{fill:pale;stroke:red;stroke-width:2.6}.callflow .dead .death{fill:red}
 """
+_LIGHT = dict(paper="#fff", ink="#1c2430", soft="#556070", line="#6f7b8a", plain="#f6f8fa", blue="#1d4ed8",
+              red="#b91c1c", pale="#fdecec", amber="#b45309", green="#e3f4e8", violet="#ece8fd")  # fmt: skip
+_DARK = dict(paper="#14181f", ink="#e6eaf0", soft="#a9b4c2", line="#8793a3", plain="#1f2630", blue="#7aa2ff",
+             red="#ff8080", pale="#3a1d20", amber="#f0a848", green="#183325", violet="#2b2547")  # fmt: skip
+
+
+def _coloured(colours: Mapping[str, str], rules: str = _RULES) -> str:
+    return re.sub(r"(?<=:)([a-z]+)(?=[;}])", lambda found: colours.get(found[1], found[1]), rules)
+
+
+# no other element carries a style, so a page whose policy forbids inline styles can allow this one by its hash
+STYLE = (
+    "\n.callflow{color-scheme:light dark;font:12px system-ui,sans-serif}"
+    f"{_coloured(_LIGHT)}@media (prefers-color-scheme:dark){{{_coloured(_DARK)}}}\n"
+)
 
 
 @dataclass(slots=True)

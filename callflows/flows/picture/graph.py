@@ -148,7 +148,8 @@ def whole(graph: Graph) -> Graph:
 
 
 def columns(graph: Graph) -> dict[str, int]:
-    """Each step's distance from the nearest entry; steps that no entry leads to are in a last column."""
+    """Each step's distance from the nearest entry; steps that no entry leads to are in a last column, but those that
+    are linked with nothing (a fallback) in the first, where they take no room of their own."""
     led = {edge.target for edge in graph.edges if edge.source != edge.target}
     starts = [node.name for node in graph.nodes if node.entry]
     # without an entry the picture begins where nothing leads to, or, all being in a circle, with the first
@@ -165,6 +166,8 @@ def columns(graph: Graph) -> dict[str, int]:
             if target not in found and target not in shut:
                 found[target] = found[name] + 1
                 queue.append(target)
+    linked = {end for edge in graph.edges for end in (edge.source, edge.target)}
+    found |= {node.name: 0 for node in graph.nodes if node.name not in found and node.name not in linked}
     last = max(found.values(), default=-1) + 1
     return found | {node.name: last for node in graph.nodes if node.name not in found}
 
