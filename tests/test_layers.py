@@ -31,6 +31,7 @@ LAYERS: dict[str, int] = {
     "providers": 2,
     "store": 2,
     "answering": 3,
+    "application": 3,
     "batch": 3,
     "capture": 3,
     "checks": 3,

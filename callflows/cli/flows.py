@@ -91,7 +91,7 @@ def list_flows(as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def show(name: str, as_json: bool) -> None:
-    """A flow's params and steps.
+    """A flow's params, what it takes from an application, and its steps.
 
     Example: callflows flows show forward
     """
@@ -105,6 +105,8 @@ def show(name: str, as_json: bool) -> None:
     for param, spec in manifest.params.items():
         need = "required" if spec.required else f"default {spec.default!r}" if spec.default is not None else "optional"
         click.echo(f"  --set {param}=...  {spec.type}, {need}: {spec.description}")
+    for given, declared in manifest.context.items():
+        click.echo(f"  from the application: {given}, default {declared.default!r}: {declared.description}")
     click.echo(f"\nsteps: {', '.join(flow.steps)}")
     print_problems(flow.problems)
 
@@ -225,6 +227,7 @@ def context(as_json: bool) -> None:
         return
     for name, help_text in CONTEXT.items():
         click.echo(f"{name:<12} {help_text}")
+    click.echo("and the names that flow.toml declares as [context.NAME], which an application gives")
 
 
 @command()

@@ -21,6 +21,7 @@ from ..signing import IN_CALL_SECONDS, Scalar, Token
 from ..suggest import did_you_mean
 from ..urls import PublicUrls, events_path, step_path, with_token
 from .catalog import Flow, Step
+from .declared import Value
 from .params import resolve_params, with_defaults
 from .sandbox import MAPPING_METHODS
 
@@ -112,10 +113,12 @@ def build_context(
     find_flow: Callable[[str], Flow | None],
     now: datetime | None = None,
     other_leg: OtherLeg | None = OtherLeg(),
+    application: Mapping[str, Value] = {},
 ) -> dict[str, Any]:
     """The context of one rendering. The functions collect the document's links in `links`.
 
-    `other_leg` None: it could not be learnt, and the step's default stands for it.
+    `other_leg` None: it could not be learnt, and the step's default stands for it. `application` is what it gives of
+    the names that flow.toml declares; the others have their default.
     """
     if other_leg is None:
         other_leg = OtherLeg(step.default.other_leg_fetched, step.default.other_leg_ended)
@@ -155,7 +158,8 @@ def build_context(
             raise FlowNotFound(f"{flow.name} has no audio file {name!r}", hint=hint)
         return f"{links.urls.base}/audio/{flow.version}/{quote(name)}"
 
-    return {
+    declared = {name: application.get(name, spec.default) for name, spec in flow.manifest.context.items()}
+    return declared | {
         "call": event.call,
         "input": event.input,
         "dial": event.dial,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeGuard
+from typing import Any
 
 from ...models import CallValues, Leg
 from ...signing import Scalar
@@ -14,8 +14,15 @@ from ..catalog import ENTRY_STEPS, Flow
 from ..context import OtherLeg
 from ..manifest import DIAL_STATUSES
 from ..params import ParamSpec, typed
-from .facts import LENGTH, Constant, Ref
+from .facts import Constant
 from .reach import Reach
+from .values import MAX_CHOICES
+from .values import around as _around
+from .values import constants as _constants
+from .values import edge as _edge
+from .values import is_number as _number
+from .values import is_whole as _is_whole
+from .values import label as _is
 
 SAMPLE_CALL = CallValues(
     uuid="00000000-0000-4000-8000-000000000000",
@@ -36,7 +43,6 @@ MADE_UP: Mapping[str, Scalar] = {
 }
 MANY = 1_000_000  # a counter after the last try
 _WHOLE = ("equal", "member", "lookup", "part", "start")
-_MAX_CHOICES = 60
 _MAX_STATES = 12
 _CALL_FIELDS = {each.name for each in fields(CallValues)}
 _CALL_MADE_UP = {"caller_name": "Ann Example", "forwarded_from": SAMPLE_CALL.to_number}  # a number known as a sample
@@ -68,13 +74,7 @@ def dimensions(
     found += [_call(name, reach) for name in sorted(_CALL_FIELDS) if reach.uses_any(f"call.{name}")]
     found += [_headers(reach), _legs(flow, step, reach), _transfers(flow, step, reach), _fetched(reach)]
     found += [_times(reach, specs), _raw(reach)]
-    return [list({choice.label: choice for choice in each}.values())[:_MAX_CHOICES] for each in found if each]
-
-
-def _is(path: str, value: object) -> str:
-    if isinstance(value, bool):
-        return f"{path} is {'true' if value else 'false'}"
-    return f"{path} is {value}" if value != "" else f"{path} is empty"
+    return [list({choice.label: choice for choice in each}.values())[:MAX_CHOICES] for each in found if each]
 
 
 def _events(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
@@ -169,17 +169,6 @@ def _param(name: str, spec: ParamSpec, reach: Reach, specs: Mapping[str, ParamSp
     return [Choice(_is(path, value), {path: value}, edge=_edge(value, found)) for value in found]
 
 
-def _edge(value: Scalar, among: Iterable[Scalar]) -> int:
-    if not _is_whole(value):
-        return 0
-    numbers = [number for number in among if _is_whole(number)]
-    return 1 if value in (min(numbers), max(numbers)) else 2
-
-
-def _is_whole(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def states_apart(flow: Flow, reach: Reach, states: Iterable[Mapping[str, Scalar]]) -> list[Mapping[str, Scalar]]:
     """Those that this step can tell apart, or one that it links to; empty when nobody looked for any."""
     given = [dict(state) for state in states]
@@ -244,36 +233,6 @@ def _states(
             if not (key in first and first[key] == value)
         ]
     return found
-
-
-def _constants(path: str, reach: Reach, specs: Mapping[str, ParamSpec], *hows: str) -> list[Constant]:
-    """Also the value of a param that it is compared with; of a list in a text (`params.codes.split(",")`) each part."""
-    found = reach.constants(path, *hows)
-    for each in reach.compared.get(path, ()):
-        if isinstance(each.value, Ref) and each.value.path.startswith("params.") and (not hows or each.how in hows):
-            name, _, length = each.value.path.removeprefix("params.").partition(".")
-            spec = specs.get(name)
-            value = None if spec is None else spec.example if spec.required else spec.default
-            if length == LENGTH:
-                value = len(str(value or ""))
-            found += [value] if isinstance(value, str | int) else []
-            if each.how == "member" and isinstance(value, str):
-                found += filter(None, re.split(r"[,;|\s]+", value))
-    return list({(type(value), value): value for value in found}.values())
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) or (isinstance(value, str) and re.fullmatch(r"-?\d{1,9}", value) is not None)
-
-
-def _around(values: Iterable[object]) -> list[int]:
-    """Each number, one less and one more."""
-    found: dict[int, None] = {}
-    for value in values:
-        if _number(value) and not isinstance(value, bool) and abs(float(str(value))) < 1e12:
-            number = int(float(str(value)))
-            found |= {number - 1: None, number: None, number + 1: None}
-    return list(found)
 
 
 def _call(name: str, reach: Reach) -> list[Choice]:
