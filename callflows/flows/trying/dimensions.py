@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeGuard
 
 from ...models import CallValues, Leg
 from ...signing import Scalar
@@ -14,15 +14,9 @@ from ..catalog import ENTRY_STEPS, Flow
 from ..context import OtherLeg
 from ..manifest import DIAL_STATUSES
 from ..params import ParamSpec, typed
+from .choices import Choice, around, constants, is_number
 from .facts import Constant
 from .reach import Reach
-from .values import MAX_CHOICES
-from .values import around as _around
-from .values import constants as _constants
-from .values import edge as _edge
-from .values import is_number as _number
-from .values import is_whole as _is_whole
-from .values import label as _is
 
 SAMPLE_CALL = CallValues(
     uuid="00000000-0000-4000-8000-000000000000",
@@ -43,24 +37,10 @@ MADE_UP: Mapping[str, Scalar] = {
 }
 MANY = 1_000_000  # a counter after the last try
 _WHOLE = ("equal", "member", "lookup", "part", "start")
+_MAX_CHOICES = 60
 _MAX_STATES = 12
 _CALL_FIELDS = {each.name for each in fields(CallValues)}
 _CALL_MADE_UP = {"caller_name": "Ann Example", "forwarded_from": SAMPLE_CALL.to_number}  # a number known as a sample
-
-
-@dataclass(frozen=True)
-class Choice:
-    """`settings`: paths to values, None for absent. `needs`: a path that another choice must have set.
-
-    `edge`: 2 a number at a limit, 1 the least or the greatest of them. Numbers are tried together only at their
-    ends: a template compares with one limit at a time, and all pairs of limits would be hundreds.
-    """
-
-    label: str
-    settings: Mapping[str, Any]
-    needs: str = ""
-    is_state: bool = False
-    edge: int = 0
 
 
 def dimensions(
@@ -74,7 +54,13 @@ def dimensions(
     found += [_call(name, reach) for name in sorted(_CALL_FIELDS) if reach.uses_any(f"call.{name}")]
     found += [_headers(reach), _legs(flow, step, reach), _transfers(flow, step, reach), _fetched(reach)]
     found += [_times(reach, specs), _raw(reach)]
-    return [list({choice.label: choice for choice in each}.values())[:MAX_CHOICES] for each in found if each]
+    return [list({choice.label: choice for choice in each}.values())[:_MAX_CHOICES] for each in found if each]
+
+
+def _is(path: str, value: object) -> str:
+    if isinstance(value, bool):
+        return f"{path} is {'true' if value else 'false'}"
+    return f"{path} is {value}" if value != "" else f"{path} is empty"
 
 
 def _events(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
@@ -90,22 +76,22 @@ def _events(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
         found.append(Choice("a recording was made", recording))
         found += [
             Choice(_is("recording.duration", value), {**recording, "recording.duration": str(value)})
-            for value in _around(reach.constants("recording.duration"))
+            for value in around(reach.constants("recording.duration"))
         ]
     return found
 
 
 def _keys(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
     types = reach.constants("input.type")
-    asked = _constants("input.digits", reach, specs)
+    asked = constants("input.digits", reach, specs)
     if not (reach.uses_any("input.digits") or "dtmf" in types or reach.uses_any("input.type")):
         return []
     keys: dict[str, None] = {}
-    for value in _constants("input.digits", reach, specs, *_WHOLE):
+    for value in constants("input.digits", reach, specs, *_WHOLE):
         keys[str(value)] = None
-    for number in _around(_constants("input.digits", reach, specs, "order")):
+    for number in around(constants("input.digits", reach, specs, "order")):
         keys[str(number)] = None
-    for number in _around(_constants("input.digits", reach, specs, "length")):
+    for number in around(constants("input.digits", reach, specs, "length")):
         if 0 < number <= 40:
             keys[("1234567890" * 4)[:number]] = None
     keys = {key: None for key in keys if re.fullmatch(r"[0-9*#A-D]+", key)}
@@ -114,7 +100,7 @@ def _keys(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
 
 
 def _speech(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
-    said = [value for value in _constants("input.speech", reach, specs) if isinstance(value, str) and value]
+    said = [value for value in constants("input.speech", reach, specs) if isinstance(value, str) and value]
     if not (reach.uses_any("input.speech") or reach.uses_any("input.confidence") or reach.uses_any("input.type")):
         return []
     settings = {"input.type": "speech", "input.confidence": "0.9"}
@@ -156,8 +142,8 @@ def _param(name: str, spec: ParamSpec, reach: Reach, specs: Mapping[str, ParamSp
     elif not spec.required:
         made_up = MADE_UP.get(spec.type)
         values.append(made_up if spec.example is None and spec.default is None else spec.example)
-    asked = _constants(path, reach, specs)
-    values += _around(asked) if spec.type == "integer" else asked
+    asked = constants(path, reach, specs)
+    values += around(asked) if spec.type == "integer" else asked
     found: dict[Scalar, None] = {}
     for value in values:
         try:
@@ -167,6 +153,22 @@ def _param(name: str, spec: ParamSpec, reach: Reach, specs: Mapping[str, ParamSp
         if value is not None and not (fitting == base and type(fitting) is type(base)) and fitting != "":
             found[fitting] = None
     return [Choice(_is(path, value), {path: value}, edge=_edge(value, found)) for value in found]
+
+
+def _edge(value: Scalar, among: Iterable[Scalar]) -> int:
+    if not _is_whole(value):
+        return 0
+    numbers = [number for number in among if _is_whole(number)]
+    return 1 if value in (min(numbers), max(numbers)) else 2
+
+
+def choices_of(path: str, values: Sequence[Scalar], settings: Callable[[Any], Mapping[str, Any]]) -> list[Choice]:
+    """One for each value of a path; `settings` says what it sets."""
+    return [Choice(_is(path, value), settings(value), edge=_edge(value, values)) for value in values[:_MAX_CHOICES]]
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def states_apart(flow: Flow, reach: Reach, states: Iterable[Mapping[str, Scalar]]) -> list[Mapping[str, Scalar]]:
@@ -212,16 +214,16 @@ def _states(
     for key in sorted(compared | {key for key in reach.names("state") if isinstance(whole.get(key), int)}):
         path = f"state.{key}"
         carried = [state[key] for state in states if key in state]
-        asked = _constants(path, reach, specs)
-        numbers = _around(asked)
+        asked = constants(path, reach, specs)
+        numbers = around(asked)
         if carried and not any(map(_is_whole, carried)):
             continue  # texts and switches: those that links carry are all there are
         values: list[Scalar] = []
         if numbers or carried:
             values += [number for number in numbers if number >= 0] + [MANY]
         if (not carried and step not in ENTRY_STEPS) or not states:
-            texts = _constants(path, reach, specs, *_WHOLE)
-            values += [value for value in texts if isinstance(value, str | bool) and not _number(value)]
+            texts = constants(path, reach, specs, *_WHOLE)
+            values += [value for value in texts if isinstance(value, str | bool) and not is_number(value)]
         found += [
             Choice(
                 _is(path, value),
@@ -289,7 +291,7 @@ def _times(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
         return []
     times = [SAMPLE_NOW.replace(hour=23), datetime(2027, 6, 20, 12, tzinfo=UTC), datetime(2027, 12, 25, 10, tzinfo=UTC)]
     paths = [path for path in reach.compared if path == "now" or path.startswith("now.")]
-    asked = [time for path in paths for time in _clock(path, _constants(path, reach, specs))]
+    asked = [time for path in paths for time in _clock(path, constants(path, reach, specs))]
     hours = [times[0], *(time for time in asked if time.date() == SAMPLE_NOW.date())]
     days = dict.fromkeys(time.date() for time in asked if time.date() != SAMPLE_NOW.date())
     asked += [datetime.combine(day, time.timetz()) for time in hours for day in days]
@@ -307,7 +309,7 @@ def _clock(path: str, asked: Iterable[Constant]) -> list[datetime]:
             if hour < 24 and minute < 60:
                 at = SAMPLE_NOW.replace(hour=hour, minute=minute)
                 found += [at - timedelta(minutes=1), at, at + timedelta(minutes=1)]
-        for number in _around([value]):
+        for number in around([value]):
             if path in ("now.weekday", "now.isoweekday"):
                 found.append(SAMPLE_NOW + timedelta(days=number % 7 - 2 - (path == "now.isoweekday")))
             elif path in ("now", "now.hour", "now.strftime") and 0 <= number < 24:

@@ -10,15 +10,15 @@ from ...models import Problem, Severity
 from ...signing import Scalar
 from ..catalog import Flow
 from ..params import ParamSpec, typed
-from .dimensions import MADE_UP, Choice
+from .choices import Choice, around, constants
+from .dimensions import MADE_UP, choices_of
 from .reach import Reach
-from .values import MAX_CHOICES, around, constants, edge, label
 
 
 def of_application(flow: Flow, reach: Reach) -> list[list[Choice]]:
     """The choices beside the default, for each name that is referred to."""
     found = [list(_choices(flow, name, reach)) for name in flow.manifest.context if reach.uses_any(name)]
-    return [each[:MAX_CHOICES] for each in found if each]
+    return [each for each in found if each]
 
 
 def unused(flow: Flow) -> Iterator[Problem]:
@@ -38,8 +38,8 @@ def _choices(flow: Flow, name: str, reach: Reach) -> Iterator[Choice]:
     spec = flow.manifest.context[name]
     path = f"context.{name}"
     if not isinstance(spec.default, list | dict):
-        for value, limit in _scalars(flow, name, spec.default, spec.example, reach):
-            yield Choice(label(name, value), {path: value}, edge=limit)
+        values = _scalars(flow, name, spec.default, spec.example, reach)
+        yield from choices_of(name, values, lambda value: {path: value})
         return
     if spec.example is not None and spec.example != spec.default:
         yield Choice(f"{name} is as in its example", {path: spec.example})
@@ -48,12 +48,12 @@ def _choices(flow: Flow, name: str, reach: Reach) -> Iterator[Choice]:
     for key, base in whole.items():
         below = f"{name}.{key}"
         if reach.uses_any(below) and not isinstance(base, list | dict):
-            for value, limit in _scalars(flow, below, base, base, reach):
-                yield Choice(label(below, value), {path: {**whole, key: value}}, edge=limit)
+            values = _scalars(flow, below, base, base, reach)
+            yield from choices_of(below, values, lambda value, key=key: {path: {**whole, key: value}})  # type: ignore[misc]
 
 
-def _scalars(flow: Flow, path: str, default: Scalar, example: Scalar | None, reach: Reach) -> list[tuple[Scalar, int]]:
-    """Values beside the default, each with its edge (see Choice)."""
+def _scalars(flow: Flow, path: str, default: Scalar, example: Scalar | None, reach: Reach) -> list[Scalar]:
+    """Values beside the default."""
     asked = constants(path, reach, flow.manifest.params)
     values: list[Scalar]
     if isinstance(default, bool):
@@ -63,8 +63,7 @@ def _scalars(flow: Flow, path: str, default: Scalar, example: Scalar | None, rea
     else:
         texts = [each for each in asked if isinstance(each, str)]
         values = [_made_up(default) if example is None else example, *texts]
-    apart = [value for value in dict.fromkeys(values) if value != default]
-    return [(value, edge(value, apart)) for value in apart]
+    return [value for value in dict.fromkeys(values) if value != default]
 
 
 def _made_up(default: str) -> Scalar:

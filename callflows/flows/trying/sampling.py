@@ -29,7 +29,8 @@ from ..context import OtherLeg
 from ..declared import Value
 from ..manifest import DIAL_STATUSES, SampleSpec
 from ..params import examples
-from .dimensions import SAMPLE_CALL, SAMPLE_NOW, Choice, dimensions, state_words, states_apart
+from .choices import Choice
+from .dimensions import SAMPLE_CALL, SAMPLE_NOW, dimensions, state_words, states_apart
 from .outside import of_application
 from .reach import reach
 

@@ -1,23 +1,30 @@
-"""Values worth trying: what a path is compared with, the numbers around a limit, and how a choice is called."""
+"""One choice of what may be different between two requests, and what a template compares with: for `dimensions`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import TypeGuard
+from dataclasses import dataclass
+from typing import Any
 
-from ...signing import Scalar
 from ..params import ParamSpec
 from .facts import LENGTH, Constant, Ref
 from .reach import Reach
 
-MAX_CHOICES = 60  # of one dimension
 
+@dataclass(frozen=True)
+class Choice:
+    """`settings`: paths to values, None for absent. `needs`: a path that another choice must have set.
 
-def label(path: str, value: object) -> str:
-    if isinstance(value, bool):
-        return f"{path} is {'true' if value else 'false'}"
-    return f"{path} is {value}" if value != "" else f"{path} is empty"
+    `edge`: 2 a number at a limit, 1 the least or the greatest of them. Numbers are tried together only at their
+    ends: a template compares with one limit at a time, and all pairs of limits would be hundreds.
+    """
+
+    label: str
+    settings: Mapping[str, Any]
+    needs: str = ""
+    is_state: bool = False
+    edge: int = 0
 
 
 def constants(path: str, reach: Reach, specs: Mapping[str, ParamSpec], *hows: str) -> list[Constant]:
@@ -36,6 +43,10 @@ def constants(path: str, reach: Reach, specs: Mapping[str, ParamSpec], *hows: st
     return list({(type(value), value): value for value in found}.values())
 
 
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, str) and re.fullmatch(r"-?\d{1,9}", value) is not None)
+
+
 def around(values: Iterable[object]) -> list[int]:
     """Each number, one less and one more."""
     found: dict[int, None] = {}
@@ -44,18 +55,3 @@ def around(values: Iterable[object]) -> list[int]:
             number = int(float(str(value)))
             found |= {number - 1: None, number: None, number + 1: None}
     return list(found)
-
-
-def is_number(value: object) -> bool:
-    return isinstance(value, int | float) or (isinstance(value, str) and re.fullmatch(r"-?\d{1,9}", value) is not None)
-
-
-def is_whole(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def edge(value: Scalar, among: Iterable[Scalar]) -> int:
-    if not is_whole(value):
-        return 0
-    numbers = [number for number in among if is_whole(number)]
-    return 1 if value in (min(numbers), max(numbers)) else 2
