@@ -16,12 +16,14 @@ from .models import Leg, Transfer, TransferStatus
 if TYPE_CHECKING:
     from .app import CallFlows as CallFlows
     from .app import create_app as create_app
+    from .application import CurrentCall as CurrentCall
     from .transfers import transfer_call as transfer_call
 
 __version__ = "0.1.0"
 __all__ = [
     "CallFlows",
     "CallflowsError",
+    "CurrentCall",
     "Leg",
     "Transfer",
     "TransferStatus",
@@ -30,7 +32,7 @@ __all__ = [
     "transfer_call",
 ]
 
-_LAZY = {"CallFlows": "app", "create_app": "app", "transfer_call": "transfers"}
+_LAZY = {"CallFlows": "app", "CurrentCall": "application", "create_app": "app", "transfer_call": "transfers"}
 
 
 def __getattr__(name: str) -> Any:

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from .application import Given
 from .compose import Composed
 from .documents import DECLARATION, EMPTY, safe_document, silent_document, without_secrets
 from .errors import StoreError, TokenExpired, TokenInvalid
@@ -179,7 +180,7 @@ def _serve(
     problems: tuple[Problem, ...] = ()
     reason = _why_nothing(runtime, known, token, genuine)
     candidates = _candidates(runtime, known, flow, token) if known and not reason else ()
-    needed = _Needed(runtime, step, token, until)
+    needed = _Needed(runtime, provider, step, event, token, until)
     for number, version in enumerate(candidates):
         why = _why_not(version, step, token, genuine)
         if not why:
@@ -234,14 +235,19 @@ def _loaded(runtime: Runtime, flow: str, version: str) -> Iterator[Flow]:
 
 
 class _Needed:
-    """What steps declare that they need. The store is asked at most once for a request, whatever is tried."""
+    """What steps declare that they need. The store is asked at most once for a request, whatever is tried; `given` is
+    what the application says.
+    """
 
-    def __init__(self, runtime: Runtime, step: str, token: Token, until: float) -> None:
+    def __init__(
+        self, runtime: Runtime, provider: str, step: str, event: CallEvent, token: Token, until: float
+    ) -> None:
         self._runtime, self._token, self._until = runtime, token, until
         self._leg = token.leg or (step if step == Leg.B else Leg.A)
         self._found: OtherLeg | None = OtherLeg()
         self._asked = not token.transfer_id  # without a transfer there is no other leg
         self.missed: tuple[Problem, ...] = ()
+        self.given = Given(runtime.application, provider, step, self._leg, event, token, until)
 
     def by(self, version: Flow, step: str) -> OtherLeg | None:
         """None where it could not be learnt; `missed` says why."""
@@ -269,21 +275,31 @@ def _try(
     until: float,
     needed: _Needed,
 ) -> tuple[_Served | None, Composed]:
-    """One attempt. It may use half of the time that is left, so that there is always some for the next."""
+    """One attempt. It may use half of the time that is left, so that there is always some for the next.
+
+    What the application gives can make the document one that must not leave: then it is tried with the defaults.
+    """
     other_leg = needed.by(version, step)
-    composed = runtime.composer.compose(
-        version,
-        version.steps[step],
-        provider,
-        event=event,
-        token=token,
-        seconds=max(until - time.monotonic(), 0) / 2,
-        other_leg=other_leg,
-    )
-    composed, document = runtime.composer.seal(composed)
+    given = needed.given.to(version)
+    for application in (given, {}) if given else ({},):
+        composed = runtime.composer.compose(
+            version,
+            version.steps[step],
+            provider,
+            event=event,
+            token=token,
+            seconds=max(until - time.monotonic(), 0) / 2,
+            other_leg=other_leg,
+            application=application,
+        )
+        composed, document = runtime.composer.seal(composed)
+        if document:
+            break
+        if application:
+            needed.given.refuse(version, composed.fault)
     if not document:
         return None, composed
-    problems = (*needed.missed, *composed.problems)
+    problems = (*needed.missed, *needed.given.missed, *composed.problems)
     return _Served(Outcome.STEP, document, composed.text, version.version, problems=problems), composed
 
 
@@ -308,7 +324,8 @@ def _fallback(
     if known is not None and own not in ("", step) and own in known.steps:
         served, _ = _try(runtime, known, own, provider, event, token, until, needed)
         if served is not None:
-            return replace(served, outcome=Outcome.FALLBACK, reason=reason, problems=(*needed.missed, *problems))
+            missed = (*needed.missed, *needed.given.missed)
+            return replace(served, outcome=Outcome.FALLBACK, reason=reason, problems=(*missed, *problems))
     links = runtime.composer.links(provider)
     retry = ""
     # a name that is none cannot be asked for again, and a loop is not to be gone round once more

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 from urllib.parse import urlsplit
 
 from flask import Flask
 
 from .api.door import bp as api
+from .application import SECONDS, Application, Processors
 from .config import Settings
 from .runtime import Runtime
 from .webhooks import bp as webhooks
@@ -16,6 +17,7 @@ from .webhooks import bp as webhooks
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+F = TypeVar("F", bound=Callable[..., Any])
 # what PUBLIC_URL's path is taken off from
 OURS = ("flows/", "events/", "audio/", "healthz", "readyz", "api/v1/", "api/openapi.json")
 
@@ -33,6 +35,7 @@ class CallFlows:
 
     def __init__(self, app: Flask | None = None, settings: Settings | Mapping[str, Any] | None = None) -> None:
         self._settings = settings
+        self._processors = Processors()
         if app is not None:
             self.init_app(app)
 
@@ -40,12 +43,30 @@ class CallFlows:
         runtime = Runtime(self._settings)
         runtime.configure_logs()
         runtime.prepare_to_serve()
+        runtime.application = Application(self._processors, runtime.settings.deadline, app.app_context)
         app.extensions["callflows"] = runtime
         app.register_blueprint(webhooks)
         app.register_blueprint(api)
         prefix = urlsplit(runtime.settings.public_url).path
         if prefix:
             app.wsgi_app = _without_prefix(app.wsgi_app, prefix)  # type: ignore[method-assign, assignment]
+
+    @overload
+    def context_processor(self, function: F, /, *, seconds: float = SECONDS) -> F: ...
+
+    @overload
+    def context_processor(self, /, *, seconds: float = SECONDS) -> Callable[[F], F]: ...
+
+    def context_processor(self, function: F | None = None, /, *, seconds: float = SECONDS) -> F | Callable[[F], F]:
+        """As Flask's: the function's dict gives names that flows declare under [context] (docs/embedding.md). It is
+        given a CurrentCall if it takes an argument, and waited for so long. Raise TypeError or ValueError, in words.
+        """
+
+        def add(function: F) -> F:
+            self._processors.add(function, seconds)
+            return function
+
+        return add if function is None else add(function)
 
 
 def _without_prefix(inner: WSGIApplication, prefix: str) -> WSGIApplication:

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from .config import Settings
 from .documents import DECLARATION, DialPolicy, Verdict, Written, collect_written, judge, may_report
 from .errors import DocumentRefused, TokenTooLong
-from .flows import Flow, Links, OtherLeg, Step, Trace, Versions, build_context, render, trace
+from .flows import Flow, Links, OtherLeg, Step, Trace, Value, Versions, build_context, render, trace
 from .flows.trying.dimensions import MADE_UP
 from .flows.trying.sampling import SAMPLE_CALL
 from .models import CallEvent, Place, Problem, Severity, errors_in
@@ -82,10 +82,11 @@ class Composer:
         seconds: float | None = None,
         sampled: bool = False,
         other_leg: OtherLeg | None = _NOBODY,
+        application: Mapping[str, Value] = {},
     ) -> Composed:
         """Render and judge one step, in so many seconds at most. Never raises for what a template or caller can do."""
         case = Case(self, flow, step, provider, event, token, sampled, now=self.now(), other_leg=other_leg)
-        return self.made(case, seconds)
+        return self.made(replace(case, application=application), seconds)
 
     def made(self, case: Case, seconds: float | None) -> Composed:
         return case.compose(seconds)
@@ -132,6 +133,7 @@ class Case:
     among: Mapping[str, Flow] = field(default_factory=dict)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     other_leg: OtherLeg | None = _NOBODY  # None: it could not be learnt, and the step's default stands for it
+    application: Mapping[str, Value] = field(default_factory=dict)  # what it gives; the other names have their default
 
     @property
     def template(self) -> str:
@@ -182,6 +184,7 @@ class Case:
             find_flow=lambda name: self.among.get(name) or self.composer.versions.live(name),
             now=self.now,
             other_leg=self.other_leg,
+            application=self.application,
         )
 
     def _report(self, text: str, links: Links, context: Mapping[str, Any]) -> None:

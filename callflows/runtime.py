@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import documents, providers
+from .application import Application, Processors
 from .compose import Composer
 from .config import Settings
 from .documents import DECLARATION, safe_document
@@ -43,6 +44,7 @@ class Runtime:
         self.redact = Redactor(self.settings.secret_values(), mask_numbers=not self.settings.log_numbers)
         self.versions = Versions(self.settings.state_dir)
         self.journal = Journal(self.settings.state_dir / "journal")
+        self.application = Application(Processors(), self.settings.deadline)
         self._providers: dict[str, Provider] = {}
         self._guard = Guard(self.settings)
         self._rejections = (0, 0)

@@ -48,6 +48,8 @@ def show(name: str, as_json: bool, markdown: bool) -> None:
     for param, spec in manifest.params.items():
         need = "required" if spec.required else f"default {spec.default!r}" if spec.default is not None else "optional"
         click.echo(f"  --set {param}=...  {spec.type}, {need}: {spec.description}")
+    for given, declared in manifest.context.items():
+        click.echo(f"  from the application: {given}, default {declared.default!r}: {declared.description}")
     click.echo(f"\nsteps: {', '.join(flow.steps)}")
     click.echo(f"files in {from_here(folder)}: {', '.join(files(source, flow))}")
     if is_shipped:
@@ -77,6 +79,7 @@ def context(as_json: bool, markdown: bool) -> None:
         return
     for name, help_text in CONTEXT.items():
         click.echo(f"{name:<12} {help_text}")
+    click.echo("and the names that flow.toml declares as [context.NAME], which an application gives")
 
 
 COMMANDS = (show, context)

@@ -4,6 +4,7 @@ with the state they carry. `flows check`, publishing and `flows graph` look at w
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from ..flows.catalog import ENTRY_STEPS
 from ..flows.context import CONTEXT
 from ..flows.trying.needs import undeclared, unneeded
 from ..flows.trying.never import hidden, impossible, unused_params
+from ..flows.trying.outside import unused
 from ..flows.trying.reach import reach, templates_of
 from ..flows.trying.sampling import DRAWS, SAMPLE_TRANSFER, Sample, samples
 from ..models import Leg, Problem, Severity, errors_in
@@ -117,8 +119,8 @@ class Exploration:
             self._walk(provider, broken, until)
         self._seek(min(until, time.monotonic() + SEEKING))
         never = impossible(self.flow, known_providers)
-        self.tell([*never, *hidden(self.flow, CONTEXT)])
-        self.tell([*unused_params(self.flow), *undeclared(self.flow), *unneeded(self.flow)])
+        self.tell([*never, *hidden(self.flow, (*CONTEXT, *self.flow.manifest.context))])
+        self.tell([*unused_params(self.flow), *unused(self.flow), *undeclared(self.flow), *unneeded(self.flow)])
         if not errors_in(self.problems):
             told = {(problem.file, problem.line) for problem in never}
             self.tell(problem for problem in self._never_reached() if (problem.file, problem.line) not in told)
@@ -181,6 +183,7 @@ class Exploration:
             among=self.among,
             now=sample.now or datetime.now(UTC),
             other_leg=sample.other_leg,
+            application=sample.application,
         )
         composed = case.compose(known=self._verdicts)
         if composed.text not in self._outlines:
@@ -215,8 +218,10 @@ class Exploration:
         """Whether a problem is only there because of another, or because a document cannot know its step."""
         if problem.code == "rule.dial-first":  # later steps come to calls that were answered
             return step.name not in ENTRY_STEPS
-        no_such_param = problem.code == "template.undefined" and "params." in problem.source
-        return no_such_param and not self.flow.manifest_complete
+        if problem.code != "template.undefined" or self.flow.manifest_complete:
+            return False
+        name = re.match(r"'(\w+)' is undefined", problem.message)
+        return "params." in problem.source or (name is not None and self.flow.places.has(("context", name[1])))
 
     def _never_reached(self) -> list[Problem]:
         ran = {branch.macro for branch in self._ran}

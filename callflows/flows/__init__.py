@@ -4,6 +4,7 @@ rendering them in a sandbox. Knows nothing of XML grammar, providers' wire forma
 
 from .catalog import ENTRY_STEPS, Flow, Step, load_flow
 from .context import Links, OtherLeg, build_context
+from .declared import Value
 from .manifest import Manifest
 from .params import resolve_params
 from .rendering import render
@@ -22,6 +23,7 @@ __all__ = [
     "OtherLeg",
     "Step",
     "Trace",
+    "Value",
     "Versions",
     "branches",
     "build_context",

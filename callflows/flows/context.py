@@ -21,6 +21,7 @@ from ..signing import IN_CALL_SECONDS, Scalar, Token
 from ..suggest import did_you_mean
 from ..urls import PublicUrls, events_path, step_path, with_token
 from .catalog import Flow, Step
+from .declared import Value
 from .params import resolve_params, with_defaults
 from .sandbox import MAPPING_METHODS
 from .tables import LookupTable
@@ -120,10 +121,12 @@ def build_context(
     find_flow: Callable[[str], Flow | None],
     now: datetime | None = None,
     other_leg: OtherLeg | None = OtherLeg(),
+    application: Mapping[str, Value] = {},
 ) -> dict[str, Any]:
     """The context of one rendering. The functions collect the document's links in `links`.
 
-    `other_leg` None: it could not be learnt, and the step's default stands for it.
+    `other_leg` None: it could not be learnt, and the step's default stands for it. `application` is what it gives of
+    the names that flow.toml declares; the others have their default.
     """
     if other_leg is None:
         other_leg = OtherLeg(step.default.other_leg_fetched, step.default.other_leg_ended)
@@ -183,7 +186,8 @@ def build_context(
             raise DataNotFound(f"{flow.name} has no opening hours {name!r}", hint=hint)
         return flow.hours[name].open_at(at)
 
-    return {
+    declared = {name: application.get(name, spec.default) for name, spec in manifest.context.items()}
+    return declared | {
         "call": event.call,
         "input": event.input,
         "dial": event.dial,

@@ -20,12 +20,12 @@ from pydantic import (
 
 from ..models import Problem, Severity
 from ..suggest import did_you_mean
-from .params import ParamSpec, Table, typed
+from .declared import ContextSpec, fit, plain, well_named
+from .params import PARAM_NAME, ParamSpec, Table, typed
 from .sandbox import MAPPING_METHODS
 from .texts import LANGUAGE
 from .toml_places import Places, read_file
 
-PARAM_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 MAX_BYTES = 20_000  # what tomllib may take long for grows with the square
 NO_STEP = "-"  # of a sample that was left out for its mistakes: the others keep their number
 DialStatus = Literal["completed", "busy", "failed", "cancel", "timeout", "no-answer"]
@@ -102,6 +102,7 @@ class SampleSpec(_Wire):
     step: str = ""
     provider: str = ""
     params: dict[str, Any] = Field(default_factory=dict)
+    context: dict[str, Any] = Field(default_factory=dict)
     input: SampleInput | None = None
     dial: SampleDial | None = None
     call: SampleCall | None = None
@@ -123,6 +124,7 @@ class Manifest(Table):
     dial_events: StrictBool = True
     agent: StrictBool = True  # False: the flow is no tool for models
     params: dict[str, ParamSpec] = Field(default_factory=dict)
+    context: dict[str, ContextSpec] = Field(default_factory=dict)
     steps: dict[str, StepSpec] = Field(default_factory=dict)
     samples: tuple[SampleSpec, ...] = ()
 
@@ -153,6 +155,8 @@ def read_manifest(data: bytes, file: str) -> tuple[Manifest, list[Problem]]:
     values, places, problems = read_file(data, file, MAX_BYTES)
     if problems and not values:
         return Manifest(), problems
+    values, found = well_named(values, places, file)
+    problems += found
     params = values.get("params")
     declared = list(params) if isinstance(params, dict) else []
     for name in declared:
@@ -264,6 +268,8 @@ def _from_pydantic(fault: Any, places: Places, file: str) -> Problem:
 def _table(path: Sequence[Any]) -> type[Table]:
     if path[0] == "samples" and len(path) > 2:
         return _TABLES.get(path[2], SampleSpec) if len(path) > 3 else SampleSpec
+    if path[0] == "context" and len(path) > 2:
+        return ContextSpec
     if path[0] in ("params", "steps") and len(path) > 2:
         step = StepDefault if path[2] == "default" and len(path) > 3 else StepSpec
         return ParamSpec if path[0] == "params" else step
@@ -309,5 +315,32 @@ def _samples(manifest: Manifest, declared: Sequence[str], places: Places, file: 
                 hint = did_you_mean(name, manifest.params, f"add [params.{name}]")
                 problem = Problem.error("flow.no-such-param", f"there is no param {name}", file, None, hint)
             problems.append(places.problem(problem, path, value=name in manifest.params))
-        kept.append(sample.model_copy(update={"params": params}))
+        context, found = _sample_context(manifest, number, sample, places, file)
+        problems += found
+        kept.append(sample.model_copy(update={"params": params, "context": context}))
     return manifest.model_copy(update={"samples": tuple(kept)}), problems
+
+
+def _sample_context(
+    manifest: Manifest, number: int, sample: SampleSpec, places: Places, file: str
+) -> tuple[dict[str, Any], list[Problem]]:
+    """What a sample says that the application gives."""
+    found: dict[str, Any] = {}
+    problems = []
+    for name, value in sample.context.items():
+        path = ("samples", number, "context", name)
+        if name not in manifest.context:
+            if places.has(("context", name)):  # its own fault is reported
+                continue
+            hint = did_you_mean(name, manifest.context, f"add [context.{name}]")
+            problem = Problem.error("flow.no-such-context", f"there is no context.{name}", file, None, hint)
+            problems.append(places.problem(problem, path))
+            continue
+        try:
+            found[name] = plain(value, name)
+            fit(found[name], manifest.context[name].like, name)
+        except ValueError as error:
+            problem = Problem.error("flow.toml", f"[[samples]] {number + 1}.context: {error}", file)
+            problems.append(places.problem(problem, path, value=True))
+            found.pop(name, None)
+    return found, problems

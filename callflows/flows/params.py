@@ -15,6 +15,7 @@ from ..scrub import scrub
 from ..signing import Scalar
 from ..suggest import did_you_mean
 
+PARAM_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _PHONE = re.compile(r"\+?[1-9][0-9]{6,14}")
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 

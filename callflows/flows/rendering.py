@@ -97,7 +97,10 @@ def _place(traceback: TracebackType | None, template: str) -> tuple[str, int | N
 def _undefined(message: str, context: Mapping[str, Any]) -> tuple[str, str]:
     """Jinja's words in the flow's own names, and what may have been meant."""
     if found := re.search(r"'([A-Za-z_]\w*)' is undefined", message):
-        return message, did_you_mean(found[1], context, "`callflows flows context` lists the names there are")
+        known_to = (
+            "`callflows flows context` lists the names there are; an application's own are declared, [context.NAME]"
+        )
+        return message, did_you_mean(found[1], context, known_to)
     if found := re.search(r"LookupTable object' has no attribute '(.*)'", message):
         return f"the table has no row {found[1]!r}", "use .get(...) for a row that may be absent"
     if found := re.search(r"'([\w.]+) object' has no attribute '([A-Za-z_]\w*)'", message):

@@ -43,6 +43,9 @@ class Places:
         with contextlib.suppress(IndexError, AttributeError, RecursionError):  # what was found before is kept
             self._scan()
 
+    def has(self, path: Path) -> bool:
+        return path in self._keys
+
     def find(self, path: Sequence[str | int], *, value: bool = False) -> tuple[int, int | None]:
         """Line and column of a key, or of its value; of the innermost table it is in where it is absent."""
         for size in range(len(path), 0, -1):

@@ -370,3 +370,43 @@ def test_projects_without_a_phone_pay_nothing(pytester: pytest.Pytester) -> None
     pytester.makepyfile("import sys\ndef test_it(): assert 'flask' not in sys.modules")
     result = pytester.runpytest_subprocess(*QUICKLY)
     result.assert_outcomes(passed=1)
+
+
+SHOP_WITH_FLOWS = """
+import pytest
+from flask import Flask
+
+from callflows import CallFlows
+
+
+@pytest.fixture(scope="session")
+def phone_app(phone_settings):
+    app = Flask("shop")
+    callflows = CallFlows(app, {**phone_settings, "DEADLINE": 10})
+
+    @callflows.context_processor(seconds=3)
+    def customer(call):
+        names = {"+14155550111": "Ann"}
+        return {"customer_name": names[call.from_number]}
+
+    return app
+"""
+
+
+def test_an_application_with_callflows_in_it_gives_its_values(project: pytest.Pytester) -> None:
+    toml = '[context.customer_name]\ndefault = "friend"\n'
+    menu = "<Response><Speak>Hello {{ customer_name }}.</Speak><Wait length='9'/></Response>"
+    write_flow(project.path / "templates", "greet", toml, answer=menu, aleg=menu, bleg=menu)
+    project.makeconftest(SHOP_WITH_FLOWS)
+    project.makepyfile(
+        """
+        def test_who_is_known(phone):
+            call = phone.dial("greet", caller="+14155550111").hears("Hello Ann")
+            phone.transfer(call, aleg="greet")
+            call.hears("Hello Ann")
+
+        def test_who_is_not(phone):
+            phone.dial("greet", caller="+14155550112").hears("Hello friend")
+        """
+    )
+    run(project).assert_outcomes(passed=4)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 from ...models import CallValues, Leg
 from ...signing import Scalar
@@ -158,6 +158,11 @@ def _edge(value: Scalar, among: Iterable[Scalar]) -> int:
         return 0
     numbers = [number for number in among if _is_whole(number)]
     return 1 if value in (min(numbers), max(numbers)) else 2
+
+
+def choices_of(path: str, values: Sequence[Scalar], settings: Callable[[Any], Mapping[str, Any]]) -> list[Choice]:
+    """One for each value of a path; `settings` says what it sets."""
+    return [Choice(_is(path, value), settings(value), edge=_edge(value, values)) for value in values[:_MAX_CHOICES]]
 
 
 def _is_whole(value: object) -> TypeGuard[int]:

@@ -26,10 +26,12 @@ from ...models import (
 from ...signing import Scalar
 from ..catalog import ENTRY_STEPS, Flow
 from ..context import OtherLeg
+from ..declared import Value
 from ..manifest import DIAL_STATUSES, SampleSpec
 from ..params import examples
 from .choices import Choice
 from .dimensions import SAMPLE_CALL, dimensions, state_words, states_apart
+from .outside import of_application
 from .reach import reach
 from .times import SAMPLE_NOW, tells_time
 
@@ -57,6 +59,7 @@ class Sample:
     now: datetime | None = None
     transfer: bool = True
     other_leg: OtherLeg = OtherLeg()  # noqa: RUF009 - frozen
+    application: Mapping[str, Value] = field(default_factory=dict)
     key: Hashable = field(default=None, repr=False)
 
 
@@ -79,7 +82,7 @@ def samples(
     given = states_apart(flow, reached, states)
     alone = given[0] if len(given) == 1 else {}
     first = given[0] if given and {} not in given and (alone or step not in ENTRY_STEPS) else {}
-    found = dimensions(flow, step, reached, given, first)
+    found = dimensions(flow, step, reached, given, first) + of_application(flow, reached)
     base = _base(flow, step, first)
     told = state_words(first) if first and step in ENTRY_STEPS else ""
     if tells_time(reached):
@@ -188,6 +191,7 @@ def _made(label: str, values: Mapping[str, Any]) -> Sample:
         now=values.get("now"),
         transfer=values["transfer"],
         other_leg=values.get("other_leg", OtherLeg()),
+        application=below.get("context", {}),
         key=tuple(sorted((path, type(value).__name__, str(value)) for path, value in values.items())),
     )
 
@@ -196,6 +200,7 @@ def _of_author(label: str, spec: SampleSpec, base: Mapping[str, Any]) -> Sample:
     values = dict(base)
     values |= {f"params.{name}": value for name, value in spec.params.items()}
     values |= {f"state.{name}": value for name, value in spec.state.items()}
+    values |= {f"context.{name}": value for name, value in spec.context.items()}
     values |= {f"raw.{name}": value for name, value in spec.raw.items()}
     for root, table in (("input", spec.input), ("dial", spec.dial), ("call", spec.call), ("recording", spec.recording)):
         if table is not None:
