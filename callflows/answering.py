@@ -384,6 +384,7 @@ def _record(
             duration_ms=round((time.perf_counter() - started) * 1000, 3),
             document=without_marks(without_secrets(served.unsealed)) if served else "",
             problems=tuple(str(problem) for problem in served.problems) if served else (),
+            state={name: value for name, value in token.state.items() if name != _REFUSED},
         )
         runtime.journal.write(exchange)
     except Exception:

@@ -224,7 +224,10 @@ CONNECTS = (EventKind.DIAL_ANSWER, EventKind.DIAL_CONNECTED)
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One webhook with our answer: one journal line, one row of the store. `id` is unique for ever."""
+    """One webhook with our answer: one journal line, one row of the store. `id` is unique for ever.
+
+    `state` is what steps before this one carried over: how far a caller has come, and what they have entered.
+    """
 
     id: str
     at: float
@@ -241,6 +244,7 @@ class Exchange:
     duration_ms: float = 0.0
     document: str = ""  # as served, with tokens left out
     problems: tuple[str, ...] = ()
+    state: Mapping[str, str | int | bool] = field(default_factory=lambda: EMPTY)
 
 
 @dataclass(frozen=True, slots=True)

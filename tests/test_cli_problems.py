@@ -571,6 +571,13 @@ def test_render_says_where(templates: Path) -> None:
     assert re.match(r"menu/aleg\.xml:2(:\d+)?: error template\.undefined: ", result.stderr)
 
 
+def test_render_knows_the_other_flows_as_they_are_saved(templates: Path) -> None:
+    write_flow(templates, "end", aleg=OK)
+    write_flow(templates, "menu", aleg="<Response><Redirect>{{ flow_url('end') }}</Redirect></Response>")
+    result = run("flows", "render", "menu/aleg", "--provider", "vobiz", TEMPLATES=templates)
+    assert (result.exit_code, "/flows/vobiz/end/aleg?t=" in result.stdout) == (0, True)
+
+
 # --- what docs/editing.md has for editors
 
 

@@ -11,15 +11,19 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
 from callflows import create_app
+from callflows.cli import main
 from callflows.documents import judge_bytes
 from callflows.flows import resolve_params
+from callflows.known.shapes import exchange_object
 from callflows.signing import Token
+from callflows.store import Drain
 
 from .conftest import CALL, PUBLIC_URL, SIGN, post, write_flow
 
@@ -332,6 +336,26 @@ def test_a_flows_fallback_leads_on(app: Flask, templates: Path) -> None:
     )
     app.extensions["callflows"].publisher.publish_all()
     assert follow(app, "/flows/plivo/menu/inner?t=1bad.bad", (("CallUUID", CALL),)) == [["Redirect"], ["Speak"]]
+
+
+def test_what_steps_carry_over_is_written_down_and_told(app: Flask, templates: Path) -> None:
+    """Of a number that a caller has keyed in and confirmed nothing else says that it was."""
+    write_flow(
+        templates,
+        "ask",
+        aleg='<Response><Wait/><Redirect>{{ step_url("noted", number="4155550199", tries=2) }}</Redirect></Response>',
+        noted="<Response><Speak>Thank you.</Speak></Response>",
+    )
+    runtime = app.extensions["callflows"]
+    runtime.publisher.publish_all()
+    assert follow(app, "/flows/plivo/ask/aleg", (("CallUUID", CALL),)) == [["Wait", "Redirect"], ["Speak"]]
+    Drain(runtime.settings.state_dir / "journal", runtime.store).once()
+    carried = {"number": "4155550199", "tries": 2}
+    assert [exchange_object(each)["state"] for each in runtime.store.exchanges(call_uuids=[CALL])] == [{}, carried]
+    told = CliRunner().invoke(
+        main, ["calls", "show", CALL], env={"CALLFLOWS_STATE_DIR": str(runtime.settings.state_dir)}
+    )
+    assert told.stdout.splitlines()[-1].endswith("ask/noted step number=4155550199 tries=2")
 
 
 @pytest.mark.parametrize("passed_on", [True, False])

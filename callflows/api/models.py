@@ -232,6 +232,7 @@ class Event(Given):
     reason: str
     call_uuid: str
     document: str
+    state: Annotated[dict[str, str | int | bool], Field(description="What steps before carried over to this one.")]
     params: Annotated[dict[str, str], Field(description="Under the platform's own names.")]
 
 

@@ -80,8 +80,9 @@ def show_call(call_uuid: str, as_json: bool) -> None:
 def _print_exchanges(exchanges: list[Exchange]) -> None:
     for exchange in exchanges:
         where = str(LegTarget(exchange.flow, exchange.step)) if exchange.flow else "events"
-        said = f"{moment(exchange.at)} {exchange.event.kind:<14} {where} {exchange.outcome} {exchange.reason}"
-        click.echo(printable(said.rstrip()))
+        said = f"{moment(exchange.at)} {exchange.event.kind:<14} {where} {exchange.outcome} {exchange.reason}".rstrip()
+        carried = "".join(f" {name}={value}" for name, value in exchange.state.items())
+        click.echo(printable(said + carried))
 
 
 COMMANDS = (calls,)

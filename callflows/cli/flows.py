@@ -146,7 +146,8 @@ def render(
     """
     rt = reading()
     name, _, step = target.partition("/")
-    flow = SavedFlows(rt.settings.templates).named(name)
+    saved = SavedFlows(rt.settings.templates)
+    flow = saved.named(name)
     step = step or str(Leg.A)
     if step not in flow.steps:
         raise FlowNotFound(f"flow {name} has no step '{step}'", hint=flow.closest_step(step))
@@ -166,7 +167,8 @@ def render(
         SAMPLE_CALL.uuid, SAMPLE_TRANSFER if step != "answer" else "", leg, params=params, version=flow.version
     )
     now = at.replace(tzinfo=UTC) if at else rt.composer.now()
-    composed = Case(rt.composer, flow, flow.steps[step], provider, event, token, sampled=True, now=now).compose()
+    case = Case(rt.composer, flow, flow.steps[step], provider, event, token, sampled=True, among=saved, now=now)
+    composed = case.compose()
     text = without_marks(composed.text)
     if as_json:
         print_json({"ok": composed.ok, "document": text, "problems": [p.as_object() for p in composed.problems]})

@@ -18,14 +18,15 @@ from ..flows.context import CONTEXT
 from ..flows.trying.needs import undeclared, unneeded
 from ..flows.trying.never import hidden, impossible, unused_params
 from ..flows.trying.outside import unused
-from ..flows.trying.reach import reach, templates_of
-from ..flows.trying.sampling import DRAWS, SAMPLE_TRANSFER, Sample, samples
+from ..flows.trying.reach import Reach, parts_of, reach
+from ..flows.trying.sampling import DRAWS, LIMIT, SAMPLE_TRANSFER, Sample, samples
 from ..models import Leg, Problem, Severity, errors_in
 from ..signing import Scalar, Token
 from ..suggest import did_you_mean
 from . import rules
 
 MOST_STATES = 4  # states a step is tried with, of those links to it carry
+MOST_TELLING = 12  # and these, where the step compares with what is in them
 SECONDS = 20.0  # for one flow; the shipped ones take a twentieth of a second
 SEEKING = 1.0  # and for its branches that were not reached
 
@@ -83,6 +84,7 @@ class Exploration:
     _ran: set[Branch] = field(default_factory=set)
     _visits: list[tuple[str, str, State]] = field(default_factory=list)
     _tried: set[object] = field(default_factory=set)
+    _parts: dict[str, Mapping[tuple[str, str], object]] = field(default_factory=dict)
 
     @property
     def entries(self) -> list[str]:
@@ -127,7 +129,10 @@ class Exploration:
 
     def _walk(self, provider: str, broken: set[str], until: float) -> None:
         steps = self.flow.steps
+        facts = self.flow.environment.facts
+        reached = {name: reach(facts, step.template(provider)[0]) for name, step in steps.items()}
         known: dict[str, list[object]] = {name: [] for name in steps}
+        told: dict[str, set[object]] = {name: set() for name in steps}
         waiting: list[tuple[str, State]] = [(name, {}) for name in self.entries]
         rest = [name for name in steps if name not in self.entries]
         while waiting or rest:
@@ -138,15 +143,18 @@ class Exploration:
                 waiting.append((name, {}))
             name, state = waiting.pop(0)
             # A step that does not look at its state only carries it on: then the names in it are enough to know.
-            looks = reach(self.flow.environment.facts, steps[name].template(provider)[0]).uses_any("state")
-            same: object = dict(state) if looks else set(state)
-            if same in known[name] or len(known[name]) >= MOST_STATES:
+            same: object = dict(state) if reached[name].uses_any("state") else set(state)
+            telling = _telling(state, reached[name])
+            most = MOST_STATES if telling in told[name] else MOST_TELLING
+            if same in known[name] or len(known[name]) >= most:
                 continue
             known[name].append(same)
+            told[name].add(telling)
             if steps[name].template(provider)[0] in broken:
                 continue
             self._visits.append((provider, name, state))
-            for sample in samples(self.flow, name, provider, states=(state,)):
+            limit = LIMIT if len(known[name]) == 1 else LIMIT // 4  # what else is carried tells little more
+            for sample in samples(self.flow, name, provider, states=(state,), limit=limit):
                 if time.monotonic() > until:
                     message = f"was tried for {SECONDS:g} s; not all requests that matter were"
                     self.tell([Problem(Severity.WARNING, "flow.slow", message, self.flow.name)])
@@ -199,8 +207,14 @@ class Exploration:
         return seen
 
     def _has_unreached(self, template: str) -> bool:
-        files = templates_of(self.flow.environment.facts, template) if self._unreached else ()
-        return any(branch.file in files for branch in self._unreached)
+        """Whether one of them is where this template may come to."""
+        facts = self.flow.environment.facts
+        if self._unreached and template not in self._parts:
+            self._parts[template] = parts_of(facts, template)
+        return any(
+            (branch.file, branch.macro if branch.macro in facts[branch.file].parts else "") in self._parts[template]
+            for branch in self._unreached
+        )
 
     def _seek(self, until: float) -> None:
         """Branches that need more to come together than pairs of changes are looked for where they may be."""
@@ -238,6 +252,15 @@ class Exploration:
             for branch in sorted(self._unreached, key=lambda branch: (branch.file, branch.line))
             if not branch.macro or branch.macro in ran
         ]
+
+
+def _telling(state: State, reached: Reach) -> object:
+    """What a step can tell apart in its state: values it compares with, and of others whether there is something."""
+    return frozenset(
+        (key, value if value in reached.constants(f"state.{key}") else bool(value))
+        for key, value in state.items()
+        if reached.uses_any(f"state.{key}")
+    )
 
 
 def explore(composer: Composer, flow: Flow, providers: Sequence[str], among: Mapping[str, Flow] = {}) -> Exploration:

@@ -65,7 +65,8 @@ def live_call_object(provider: str, call: LiveCall) -> dict[str, Any]:
 
 
 def exchange_object(exchange: Exchange) -> dict[str, Any]:
-    """One request of the platform and what we answered; `params` are the platform's own, `document` what it got."""
+    """One request of the platform and what we answered; `params` are the platform's own, `document` what it got,
+    `state` what steps before had carried over."""
     return {
         "id": exchange.id,
         "at": exchange.at,
@@ -78,6 +79,7 @@ def exchange_object(exchange: Exchange) -> dict[str, Any]:
         "reason": exchange.reason,
         "call_uuid": exchange.event.call.uuid,
         "document": exchange.document,
+        "state": dict(exchange.state),
         "params": dict(exchange.event.raw),
     }
 

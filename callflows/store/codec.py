@@ -95,6 +95,8 @@ def encode(exchange: Exchange) -> str:
         body["duration_ms"] = exchange.duration_ms
     if exchange.problems:
         body["problems"] = list(exchange.problems)
+    if exchange.state:
+        body["state"] = dict(exchange.state)
     return to_json(body)
 
 
@@ -123,6 +125,7 @@ def decode(text: str | bytes) -> Exchange:
         http_status=int(body.get("http_status", 200)),
         duration_ms=float(body.get("duration_ms", 0.0)),
         problems=tuple(body.get("problems", ())),
+        state=_frozen(body.get("state")),
     )
 
 
@@ -130,7 +133,7 @@ def _known(names: tuple[str, ...], part: dict[str, str] | None) -> dict[str, str
     return {name: part[name] for name in names if name in part} if part else {}
 
 
-def _frozen(values: dict[str, str] | None) -> Mapping[str, str]:
+def _frozen(values: dict[str, Any] | None) -> Mapping[str, Any]:
     return MappingProxyType(values) if values else EMPTY
 
 

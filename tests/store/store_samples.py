@@ -101,4 +101,5 @@ exchanges = st.builds(
     duration_ms=_milliseconds,
     document=texts,
     problems=st.lists(texts, max_size=3).map(tuple),
+    state=st.dictionaries(texts, st.one_of(texts, st.integers(), st.booleans()), max_size=3),
 )

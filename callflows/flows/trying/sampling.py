@@ -28,9 +28,8 @@ from ..catalog import ENTRY_STEPS, Flow
 from ..context import OtherLeg
 from ..declared import Value
 from ..manifest import DIAL_STATUSES, SampleSpec
-from ..params import examples
 from .choices import Choice
-from .dimensions import SAMPLE_CALL, dimensions, state_words, states_apart
+from .dimensions import SAMPLE_CALL, dimensions, example, state_words, states_apart
 from .outside import of_application
 from .reach import reach
 from .times import SAMPLE_NOW, tells_time
@@ -99,7 +98,8 @@ def samples(
 
 
 def _base(flow: Flow, step: str, state: Mapping[str, Scalar]) -> dict[str, Any]:
-    values: dict[str, Any] = {f"params.{name}": value for name, value in examples(flow.manifest.params).items()}
+    specs = flow.manifest.params
+    values: dict[str, Any] = {f"params.{name}": example(specs[name]) for name in flow.required_params()}
     values |= {f"state.{name}": value for name, value in state.items()}
     values["transfer"] = step != "answer"  # calls come there by themselves
     return values
