@@ -170,7 +170,10 @@ class Case:
         return trace(self.flow.environment, self.template, context, seconds=seconds)
 
     def _composed(self, text: str, links: Links, problems: tuple[Problem, ...]) -> Composed:
-        return Composed(self.flow, self.step.name, text, links, problems)
+        """What the author has accepted is told to nobody; an error is never accepted."""
+        accept = self.flow.manifest.accept
+        told = tuple(each for each in problems if each.severity is Severity.ERROR or each.code not in accept)
+        return Composed(self.flow, self.step.name, text, links, told)
 
     def _context(self, links: Links) -> dict[str, Any]:
         return build_context(

@@ -107,6 +107,7 @@ class Manifest(Table):
     providers: tuple[str, ...] = ()
     fallback: str = ""
     dial_events: StrictBool = True
+    accept: tuple[StrictStr, ...] = ()  # rules whose warnings the author has read
     agent: StrictBool = True  # False: the flow is no tool for models
     params: dict[str, ParamSpec] = Field(default_factory=dict)
     steps: dict[str, StepSpec] = Field(default_factory=dict)
