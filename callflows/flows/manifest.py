@@ -27,6 +27,7 @@ class StepDefault(Table):
 
     other_leg_fetched: Literal["", "yes"] = ""
     other_leg_ended: Literal["", "yes"] = ""
+    room_occupied: Literal["", "yes"] = ""
 
 
 class StepSpec(Table):

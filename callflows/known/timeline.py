@@ -66,8 +66,8 @@ def _told(progress: Progress, exchange: Exchange, fetched: set[str], answered: s
     def entry(text: str, document: str = "") -> Entry:
         return Entry(exchange.at, text, exchange, document)
 
-    # a call hangs up once, for all its transfers, whichever token that came with
-    others = exchange.transfer_id != "" and event.kind is not EventKind.HANGUP
+    # a call hangs up once, for all its transfers, whichever token that came with; and a room is its first transfer's
+    others = exchange.transfer_id != "" and event.kind not in (EventKind.HANGUP, EventKind.CONFERENCE)
     if not own and (others or exchange.at < transfer.requested_at):
         return
     if exchange.outcome is Outcome.REJECTED:

@@ -83,6 +83,7 @@ def labels(template: str, step: str = "next", **more: object) -> list[str]:
             "{{ transfer.other_leg_fetched or transfer.other_leg_ended }}",
             ["the other leg has fetched its document", "the other leg has hung up"],
         ),
+        ("{{ transfer.room_occupied }}", ["somebody is in the room"]),
         ("{{ raw.From }}", ["the platform sends no parameters"]),
         ("{{ leg }}", []),
     ],

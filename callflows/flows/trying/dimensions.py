@@ -322,6 +322,8 @@ def _fetched(reach: Reach) -> list[Choice]:
         found.append(Choice("the other leg has fetched its document", {"other_leg": OtherLeg(fetched="yes")}))
     if reach.uses_any("transfer.other_leg_ended"):
         found.append(Choice("the other leg has hung up", {"other_leg": OtherLeg(ended="yes")}))
+    if reach.uses_any("transfer.room_occupied"):
+        found.append(Choice("somebody is in the room", {"other_leg": OtherLeg(room_occupied="yes")}))
     return found
 
 
