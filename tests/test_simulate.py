@@ -98,6 +98,16 @@ def test_one_that_makes_no_sense_does_not_keep_others_from_running(
     assert "a.scenario:1: behaviour is one of" in rows[0]["message"]
 
 
+def test_calls_of_one_run_are_not_those_of_another(simulate: Callable[..., Done], tmp_path: Path) -> None:
+    """The store is one, and refuses too many transfers of one call."""
+    text = "dial hello\ntransfer aleg=hello/answer\nis hung up\n"
+    for number in range(32):
+        (tmp_path / f"{number}.scenario").write_text(text)
+    done = simulate(str(tmp_path), "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert "64 runs of 32 scenarios, all as written" in done.stdout
+
+
 def test_every_switch_that_matters_is_tried(simulate: Callable[..., Done], tmp_path: Path) -> None:
     path = str(written(tmp_path, GOOD))
     done = simulate(path, "--every-switch", "--quiet", "--provider", "plivo")
