@@ -25,7 +25,7 @@ from .urls import PublicUrls
 _SAMPLE_NUMBERS = Written(frozenset((SAMPLE_CALL.from_number, SAMPLE_CALL.to_number)))
 _MADE_UP = Written(frozenset((str(MADE_UP["phone"]),)))
 _NOBODY = OtherLeg()
-_MADE_UP_ALLOW = (str(MADE_UP["sip"]), "https://callflows.invalid")
+_MADE_UP_ALLOW = (str(MADE_UP["sip"]), "https://callflows.invalid", "wss://callflows.invalid")
 _FROM_THE_CALL = "this number comes from the call: another call's own is refused unless it matches DIAL_ALLOW"
 # What stands for PUBLIC_URL where flows are checked before it is set: documents may be judged, not served.
 UNSET_PUBLIC_URL = "https://public-url.invalid"
