@@ -190,14 +190,16 @@ def _rounds(exploration: Exploration, provider: str) -> dict[str, dict[str, tupl
         event = seen.sample.event
         if seen.provider != provider or event.kind not in (EventKind.DOCUMENT, EventKind.DIAL_RESULT):
             continue
-        numbers = [value for value in seen.case.token.state.values() if type(value) is int]
-        last = any(number >= MANY for number in numbers)
+        state = seen.case.token.state
+        tries = {key: value for key, value in state.items() if type(value) is int and value >= MANY}
         for verb, name, index, target in leads(seen):
             onward = (verb.tag, name) == ("Redirect", TEXT) or (
                 name == "action" and verb.tag in ("Dial", "Record") and _replaces(verb)
             )
-            same = dict(target.state) == dict(seen.case.token.state)
-            if onward and target.flow == exploration.flow.name and (same or last):
+            # a number that is only carried on, or set back, counts nothing
+            still = any(isinstance(then := target.state.get(key), int) and then > tries[key] for key in tries)
+            same = dict(target.state) == dict(state)
+            if onward and target.flow == exploration.flow.name and (same or still):
                 edges.setdefault(seen.step.name, {}).setdefault(target.step, (seen, index))
     return edges
 
