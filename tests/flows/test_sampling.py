@@ -33,6 +33,8 @@ default = false
 type = "integer"
 default = 3
 [params.name]
+[params.socket]
+example = "wss://a.example"
 """
 
 
@@ -69,6 +71,8 @@ def labels(template: str, step: str = "next", **more: object) -> list[str]:
         ("{{ params.kind }}", ["params.kind is sales", "params.kind is support"]),
         ("{{ params.vip }}", ["params.vip is true"]),
         ("{{ params.name }}", ["params.name is example"]),
+        ('{{ "?" in params.socket }}', ["params.socket is wss://a.example", "params.socket is wss://a.example?"]),
+        ('{{ "a.ex" in params.socket }}', ["params.socket is wss://a.example"]),
         ('{{ params.name == "Ann" }}', ["params.name is example", "params.name is Ann"]),
         ("{{ params.rounds > 5 }}", [f"params.rounds is {number}" for number in (4, 5, 6)]),
         ("{{ state.tries > 5 }}", [f"state.tries is {number}" for number in (4, 5, 6, 1_000_000)]),

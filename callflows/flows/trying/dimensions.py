@@ -157,6 +157,14 @@ def _param(name: str, spec: ParamSpec, reach: Reach, specs: Mapping[str, ParamSp
         made_up = MADE_UP.get(spec.type)
         values.append(made_up if spec.example is None and spec.default is None else spec.example)
     asked = _constants(path, reach, specs)
+    usual = spec.example or spec.default
+    if isinstance(usual, str):  # what a text is asked to hold stands in one that makes sense
+        parts = _constants(path, reach, specs, "part")
+        asked = [
+            f"{usual}{value}" if value in parts else value
+            for value in asked
+            if value not in parts or str(value) not in usual
+        ]
     values += _around(asked) if spec.type == "integer" else asked
     found: dict[Scalar, None] = {}
     for value in values:
