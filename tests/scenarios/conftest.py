@@ -25,4 +25,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def phone_settings(phone_settings: dict[str, Any]) -> dict[str, Any]:
-    return {**phone_settings, "TEMPLATES": REPOSITORY / "templates", "DIAL_ALLOW": "+1415555"}
+    return {**phone_settings, "TEMPLATES": REPOSITORY / "templates", "DIAL_ALLOW": "+1415555,wss://agent.example.com"}
