@@ -17,8 +17,7 @@ test: $(READY)          ## the whole suite
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 long: $(READY)          ## trials of many seconds, and the shipped flows at every reading of what the platforms leave open
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long $(ARGS)
-	$(BIN)/python -m pytest -n 2 tests/scenarios --phone-every-switch $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m long --phone-every-switch $(ARGS)
 
 lint: $(READY)          ## style, types
 	$(BIN)/ruff check .

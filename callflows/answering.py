@@ -31,6 +31,7 @@ from .models import (
     Signature,
     SignatureMode,
     WebhookRequest,
+    transfer_of,
 )
 from .runtime import Runtime
 from .signing import Token
@@ -368,6 +369,10 @@ def _record(
         if served is None and not runtime.may_record_rejection():
             return
         token = genuine.token or Token()
+        # whoever comes into a transfer's room belongs to its story, also where a later transfer brings them
+        room = transfer_of(event.conference.room) if served and served.outcome is Outcome.NOTED else ""
+        if room and room != token.transfer_id:
+            token = replace(token, transfer_id=room, leg="")
         exchange = Exchange(
             id=uuid.uuid4().hex,
             at=time.time(),

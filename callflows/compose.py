@@ -25,7 +25,7 @@ from .urls import PublicUrls
 _SAMPLE_NUMBERS = Written(frozenset((SAMPLE_CALL.from_number, SAMPLE_CALL.to_number)))
 _MADE_UP = Written(frozenset((str(MADE_UP["phone"]),)))
 _NOBODY = OtherLeg()
-_MADE_UP_ALLOW = (str(MADE_UP["sip"]), "https://callflows.invalid")
+_MADE_UP_ALLOW = (str(MADE_UP["sip"]), "https://callflows.invalid", "wss://callflows.invalid")
 _FROM_THE_CALL = "this number comes from the call: another call's own is refused unless it matches DIAL_ALLOW"
 # What stands for PUBLIC_URL where flows are checked before it is set: documents may be judged, not served.
 UNSET_PUBLIC_URL = "https://public-url.invalid"
@@ -172,7 +172,10 @@ class Case:
         return trace(self.flow.environment, self.template, context, seconds=seconds)
 
     def _composed(self, text: str, links: Links, problems: tuple[Problem, ...]) -> Composed:
-        return Composed(self.flow, self.step.name, text, links, problems)
+        """What the author has accepted is told to nobody; an error is never accepted."""
+        accept = self.flow.manifest.accept
+        told = tuple(each for each in problems if each.severity is Severity.ERROR or each.code not in accept)
+        return Composed(self.flow, self.step.name, text, links, told)
 
     def _context(self, links: Links) -> dict[str, Any]:
         return build_context(

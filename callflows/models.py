@@ -170,6 +170,15 @@ class RecordingValues:
     duration: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ConferenceValues:
+    """What a conference tells of a member. `action`: enter, exit, digits, ...; `member_id` is one stay in the room."""
+
+    room: str = ""
+    action: str = ""
+    member_id: str = ""
+
+
 class EventKind(StrEnum):
     """What a request of the platform tells, judged by its parameters, never by its URL."""
 
@@ -197,6 +206,7 @@ class CallEvent:
     input: InputValues = InputValues()
     dial: DialValues = DialValues()
     recording: RecordingValues = RecordingValues()
+    conference: ConferenceValues = ConferenceValues()
     hangup_cause: str = ""
     hangup_code: str = ""
     hangup_source: str = ""
@@ -284,6 +294,19 @@ class Transfer:
     idempotency_key: str | None = None
     asked_by: str = ""  # id of the API token, or one of ASKERS
     fingerprint: str = ""  # of what was asked for: the same key must come with the same
+
+
+_ROOM = "transfer-"
+
+
+def room_of(transfer_id: str) -> str:
+    """The conference where the legs of a transfer meet."""
+    return f"{_ROOM}{transfer_id}" if transfer_id else ""
+
+
+def transfer_of(room: str) -> str:
+    """The transfer whose room it is; "" for any other conference."""
+    return room.removeprefix(_ROOM) if room.startswith(_ROOM) else ""
 
 
 class LegStatus(StrEnum):

@@ -47,6 +47,7 @@ class Needs:
 def other_leg(store: Store, transfer_id: str, leg: str) -> OtherLeg:
     """As flows see it: who has hung up is not there any more, whatever was fetched."""
     found = store.partner(transfer_id, leg)
+    occupied = "yes" if found.room_occupied else ""
     if found.ended:
-        return OtherLeg(ended="yes")
-    return OtherLeg(fetched="yes" if found.fetched else "")
+        return OtherLeg(ended="yes", room_occupied=occupied)
+    return OtherLeg(fetched="yes" if found.fetched else "", room_occupied=occupied)

@@ -17,6 +17,7 @@ from callflows import create_app
 from callflows.models import (
     CallEvent,
     CallValues,
+    ConferenceValues,
     DialValues,
     EventKind,
     Exchange,
@@ -155,6 +156,58 @@ def test_what_is_told_of_the_other_leg(serve: Callable[[str], Flask], blank_url:
     found = {story: ask(app, leg, transfer) for story, (leg, transfer) in calls.items()}
     wrong = {story: found[story] for story, (_, _, told) in STORIES.items() if TOLD[told] not in found[story]}
     assert not wrong
+    store.close()
+
+
+def stay(number: int, action: str, member: str, uuid: str = B_CALL, room: str = ID, **more: Any) -> Exchange:
+    fact = exchange(number, EventKind.CONFERENCE, uuid, transfer_id=ID, **more)
+    conference = ConferenceValues(f"transfer-{room}", action, member)
+    return replace(fact, event=replace(fact.event, conference=conference))
+
+
+ROOMS: dict[str, tuple[list[Exchange], bool]] = {
+    "nobody": ([], False),
+    "somebody came": ([stay(1, "enter", "7")], True),
+    "and went": ([stay(1, "enter", "7"), stay(2, "exit", "7")], False),
+    "and went, told in another order": ([stay(1, "exit", "7"), stay(2, "enter", "7")], False),
+    "and came again, told twice": (
+        [stay(n, *told) for n, told in enumerate(
+            [("enter", "7"), ("exit", "7"), ("enter", "8"), ("enter", "8"), ("exit", "7")])], True),
+    "one of two went": ([stay(1, "enter", "7"), stay(2, "enter", "8", CALL), stay(3, "exit", "7")], True),
+    "whoever came hung up": ([stay(1, "enter", "7"), exchange(2, EventKind.HANGUP, B_CALL)], False),
+    "a dialled leg came and hung up": (
+        [stay(1, "enter", "7"), exchange(2, EventKind.DIAL_HANGUP, CALL, b_leg_uuid=B_CALL)], False),
+    "another room": ([stay(1, "enter", "7", room="b" * 32)], False),
+    "a stranger says so": ([stay(1, "enter", "7", outcome=Outcome.REJECTED)], False),
+    "a platform that numbers no stays": ([stay(1, "enter", "")], True),
+    "and somebody leaves it": ([stay(1, "enter", ""), stay(2, "exit", "")], False),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("targets", [tuple(Leg), (Leg.A,)])
+def test_who_is_in_the_room(serve: Callable[[str], Flask], blank_url: str, targets: tuple[Leg, ...]) -> None:
+    store = open_store(blank_url)
+    store.upgrade()
+    found = {}
+    for number, (story, (facts, _)) in enumerate(ROOMS.items()):
+        transfer_id = f"{number:032x}"
+
+        def own(fact: Exchange, transfer_id: str = transfer_id) -> Exchange:
+            call, dial, conference = fact.event.call, fact.event.dial, fact.event.conference
+            room = conference.room.replace(ID, transfer_id)
+            event = replace(
+                fact.event,
+                call=CallValues(uuid=f"{call.uuid}-{transfer_id}"),
+                dial=DialValues(b_leg_uuid=dial.b_leg_uuid and f"{dial.b_leg_uuid}-{transfer_id}"),
+                conference=replace(conference, room=room),
+            )
+            return replace(fact, id=f"{fact.id}-{transfer_id}", transfer_id=transfer_id, event=event)
+
+        moved = {leg: LegTarget("meet", leg) for leg in targets}
+        store.add_transfer(replace(TRANSFER, id=transfer_id, call_uuid=f"{CALL}-{transfer_id}", targets=moved))
+        store.add_exchanges([own(fact) for fact in facts])
+        found[story] = store.partner(transfer_id, "aleg").room_occupied
+    assert found == {story: told for story, (_, told) in ROOMS.items()}
     store.close()
 
 

@@ -14,11 +14,14 @@ from callflows.simulator import Simulator
 from callflows.simulator.rehearsing import Call, Phone, Unmet, WebSite, scenario
 
 WEB = "https://shop.test"
+AGENT = (
+    "<Stream bidirectional='true' keepCallAlive='true'>wss://agent.test/a</Stream><Speak>The agent has gone.</Speak>"
+)
 MENU = f"<GetInput action='{WEB}/menu' inputType='dtmf' numDigits='1'><Speak>Press 1</Speak></GetInput>"
 
 
 def shop(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-    pages = {"/menu": MENU, "/dial": "<Dial><Number>+14155550123</Number></Dial>"}
+    pages = {"/menu": MENU, "/dial": "<Dial><Number>+14155550123</Number></Dial>", "/agent": AGENT}
     start_response("200 OK", [("Content-Type", "application/xml")])
     return [f"<Response>{pages[environ['PATH_INFO']]}</Response>".encode()]
 
@@ -65,6 +68,10 @@ def call(phone: Phone) -> Call:
         ("call.say(' ')", "what is said is a text"),
         ("call.is_connected_to('nobody')", "'nobody' is not a number"),
         ("call.is_in_conference(None)", "a conference's name is a text"),
+        ("call.is_streamed_to('')", "a socket's address is a text"),
+        ("call.is_streamed_to('wss://agent.test', within=1)", "is streamed to nowhere, not to wss://agent.test"),
+        ("call.end_stream()", "is not streamed anywhere"),
+        ("call.hang_up().end_stream()", "is not streamed anywhere: the call has ended (4000 Normal Hangup)"),
         ("call.is_hung_up('4010')", "'4010' is no hang-up code: one of 1000, 2000"),
         ("call.hang_up().press('1')", "cannot press 1: the call has ended (4000 Normal Hangup)"),
         ("call.hang_up().is_connected_to('+14155550123')", "to nobody, not to +14155550123: the call has ended (4000"),
@@ -96,6 +103,10 @@ def carried_out(phone: Phone, text: str | bytes, folder: Path) -> None:
         b"dial /menu\rhears press 1\r+14155550101   presses   1\r",
         "+14155550107 dial /dial\n+14155550107 is  connected  to +14155550123\n+14155550123 hangs up\n",
         "+14155550107 place /menu\n+14155550107 hears 'press 1'\n",
+        "dial /agent\nis streamed to wss://agent.test\nstream ends\nhears the agent has gone\n",
+        "dial /agent\nis streamed to agent.test/a\nstream is lost\nhears the agent has gone\n",
+        "dial /agent\nwait 1\ntransfer stop_stream aleg=/menu\nhears press 1\nhas not heard the agent has gone\n",
+        "dial /menu\nfault rest=500\ntransfer aleg=/agent is refused\npress 1\n",
         'dial /menu\nhas not heard \'say "yes"\'\nhas not heard "it\'s"\nis not hung up\n',
     ],
 )

@@ -98,6 +98,16 @@ def test_one_that_makes_no_sense_does_not_keep_others_from_running(
     assert "a.scenario:1: behaviour is one of" in rows[0]["message"]
 
 
+def test_calls_of_one_run_are_not_those_of_another(simulate: Callable[..., Done], tmp_path: Path) -> None:
+    """The store is one, and refuses too many transfers of one call."""
+    text = "dial hello\ntransfer aleg=hello/answer\nis hung up\n"
+    for number in range(32):
+        (tmp_path / f"{number}.scenario").write_text(text)
+    done = simulate(str(tmp_path), "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert "64 runs of 32 scenarios, all as written" in done.stdout
+
+
 def test_every_switch_that_matters_is_tried(simulate: Callable[..., Done], tmp_path: Path) -> None:
     path = str(written(tmp_path, GOOD))
     done = simulate(path, "--every-switch", "--quiet", "--provider", "plivo")
@@ -160,6 +170,9 @@ def test_another_web_application(
         ("dial a\nis hung up soon", 2, "`is hung up` may add a code"),
         ("dial a\nwait", 2, "wait takes a number"),
         ("dial a\ntransfer to=x", 2, "`transfer` takes aleg=FLOW"),
+        ("dial a\ntransfer aleg=b is unsure", 2, "'is' is not NAME=VALUE"),
+        ("dial a\nstream ends soon", 2, "`stream ends` takes nothing more"),
+        ("dial a\nis streamed to", 2, "`is streamed to` takes part of a web socket's address"),
         ("dial a\non plivo", 2, "`on` comes before the first step"),
         ("on pilvo\ndial a", 1, "`on` names platforms: plivo, vobiz"),
         ("switch other_leg\ndial a", 1, "`switch` takes a name and a value"),
@@ -204,6 +217,9 @@ def test_what_only_carrying_it_out_shows(simulate: Callable[..., Done], tmp_path
         ("hears hello\n", "nobody has called yet"),
         ("dial hullo\n", "there is no flow 'hullo'"),
         ("dial hello/nothing\n", "flow hello has no step 'nothing'"),
+        ("dial hello\ntransfer aleg=hello 'name={room}'\n", ":2: {room} is the room of a transfer, and there were 0"),
+        ("dial hello\nis in conference {room2}\n", ":2: {room2} is the room of a transfer, and there were 0"),
+        ("dial hello\ntransfer aleg=hello/answer is refused\n", "the transfer of +14155550101 was accepted"),
         ("dial hello\nwait 9\npress 1\n", "cannot press 1: the call has ended"),
     ):
         done = simulate(str(written(tmp_path, text)), "--provider", "plivo")

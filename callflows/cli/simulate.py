@@ -13,8 +13,6 @@ from .. import providers
 from ..errors import CallflowsError, RequestInvalid
 from .common import assigned, command, json_option, print_json
 
-SEED = 1
-
 
 @command()
 @click.argument("scenarios", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -55,8 +53,9 @@ def simulate(
                 waiting: list[dict[str, Any]] = [given]
                 while waiting:
                     changes = waiting.pop(0)
+                    seed = len(rows) + 1  # the calls of each run are its own: their transfers are counted
                     try:
-                        phone = new_phone(simulator, app, seed=SEED, switches=changes, at=scenario.at)
+                        phone = new_phone(simulator, app, seed=seed, switches=changes, at=scenario.at)
                     except ValueError as error:
                         raise click.BadParameter(str(error), param_hint="--switch") from None
                     row = {"file": scenario.file, "title": scenario.title, "provider": provider, "switches": changes}

@@ -192,14 +192,16 @@ def _rounds(exploration: Exploration, provider: str) -> dict[str, dict[str, tupl
         if seen.provider != provider or event.kind not in (EventKind.DOCUMENT, EventKind.DIAL_RESULT):
             continue
         state = seen.case.token.state
-        over = {key for key, value in state.items() if type(value) is int and value >= MANY}
+        tries = {key: value for key, value in state.items() if type(value) is int and value >= MANY}
         for verb, name, index, target in leads(seen):
             onward = (verb.tag, name) == ("Redirect", TEXT) or (
                 name == "action" and verb.tag in ("Dial", "Record") and _replaces(verb)
             )
-            # another counter that moves may end it: one of a macro's, with which this flow does not count, says nothing
-            same = _without(target.state, over) == _without(state, over)
-            if onward and target.flow == exploration.flow.name and same:
+            # a number that is only carried on, or set back, counts nothing; another counter that moves may end it
+            still = any(isinstance(then := target.state.get(key), int) and then > tries[key] for key in tries)
+            same = dict(target.state) == dict(state)
+            apart = _without(target.state, tries) != _without(state, tries)
+            if onward and target.flow == exploration.flow.name and (same or (still and not apart)):
                 edges.setdefault(seen.step.name, {}).setdefault(target.step, (seen, index))
     return edges
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from ..compose import Case, Composed, Composer
-from ..documents import Verb, Verdict, outline
+from ..documents import DIALECTS, Verb, Verdict, outline
+from ..documents.rules import RULES
 from ..flows import Branch, Flow, Step, branches
 from ..flows.catalog import ENTRY_STEPS
 from ..flows.context import CONTEXT
@@ -270,13 +271,26 @@ def explore(composer: Composer, flow: Flow, providers: Sequence[str], among: Map
     """
     found = Exploration(composer, flow, among, flow.manifest.providers or providers)
     found.tell(flow.problems)
-    found.tell(_unknown_providers(flow, providers))
+    found.tell([*_unknown_providers(flow, providers), *_cannot_be_accepted(flow)])
     found.providers = [name for name in found.providers if name in providers]
     found.run(providers)
     for problem in rules.examine(found):
-        found.tell([problem])
+        if problem.severity is Severity.ERROR or problem.code not in flow.manifest.accept:
+            found.tell([problem])
     found.problems.sort(key=lambda problem: (problem.file, problem.line or 0, problem.column or 0))
     return found
+
+
+def _cannot_be_accepted(flow: Flow) -> Iterator[Problem]:
+    lists = (RULES, rules.RULES, *(dialect.rules for dialect in DIALECTS.values()))
+    severities = {rule.id: rule.severity for some in lists for rule in some}
+    for index, id in enumerate(flow.manifest.accept):
+        if severities.get(id) is Severity.WARNING:
+            continue
+        message = f"{id} is an error, and cannot be accepted" if id in severities else f"there is no rule {id!r}"
+        hint = did_you_mean(id, severities, "`callflows rules` lists them") if id not in severities else "mend it"
+        problem = Problem.error("flow.accept", message, f"{flow.name}/flow.toml", hint=hint)
+        yield flow.places.problem(problem, ("accept", index), value=True)
 
 
 def _unknown_providers(flow: Flow, providers: Sequence[str]) -> Iterator[Problem]:

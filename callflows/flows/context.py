@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from ..errors import DataNotFound, FlowNotFound, ParamInvalid
 from ..marks import LINK_CLOSE, LINK_OPEN
-from ..models import CallEvent
+from ..models import CallEvent, room_of
 from ..scrub import scrub
 from ..signing import IN_CALL_SECONDS, Scalar, Token
 from ..suggest import did_you_mean
@@ -35,8 +35,9 @@ CONTEXT: Mapping[str, str] = {
     "hangup_cause, b_leg_uuid",
     "recording": "the recording the platform tells of: url, id, duration (seconds)",
     "transfer": "the transfer that brought the call here: id, room (a conference name for its two legs), "
-    "other_leg_fetched (yes when the other leg has its document and is there), other_leg_ended (yes when it hung up); "
-    'both only in steps that declare needs = ["store"]',
+    "other_leg_fetched (yes when the other leg has its document and is there), other_leg_ended (yes when it hung up), "
+    "room_occupied (yes when somebody is in the room); "
+    'these three only in steps that declare needs = ["store"]',
     "params": "the flow's parameters, every one that flow.toml declares",
     "state": "what step_url(...) carried over from earlier steps; use default(...) for a first time",
     "leg": "aleg or bleg",
@@ -59,10 +60,11 @@ CONTEXT: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class OtherLeg:
-    """Of two that were transferred together; "yes" or the empty string."""
+    """Of two that were transferred together, and of their room; "yes" or the empty string."""
 
     fetched: str = ""
     ended: str = ""
+    room_occupied: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class TransferView:
     room: str = ""
     other_leg_fetched: str = ""
     other_leg_ended: str = ""
+    room_occupied: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,8 @@ def build_context(
     the names that flow.toml declares; the others have their default.
     """
     if other_leg is None:
-        other_leg = OtherLeg(step.default.other_leg_fetched, step.default.other_leg_ended)
+        given = step.default
+        other_leg = OtherLeg(given.other_leg_fetched, given.other_leg_ended, given.room_occupied)
     leg = token.leg or ("bleg" if step.name == "bleg" else "aleg")
     onward = replace(
         token,
@@ -194,9 +198,10 @@ def build_context(
         "recording": event.recording,
         "transfer": TransferView(
             id=token.transfer_id,
-            room=f"transfer-{token.transfer_id}" if token.transfer_id else "",
+            room=room_of(token.transfer_id),
             other_leg_fetched=other_leg.fetched,
             other_leg_ended=other_leg.ended,
+            room_occupied=other_leg.room_occupied,
         ),
         "params": params,
         "state": state,

@@ -40,6 +40,7 @@ class StepDefault(Table):
 
     other_leg_fetched: Literal["", "yes"] = ""
     other_leg_ended: Literal["", "yes"] = ""
+    room_occupied: Literal["", "yes"] = ""
 
 
 class StepSpec(Table):
@@ -122,6 +123,7 @@ class Manifest(Table):
     providers: tuple[str, ...] = ()
     fallback: str = ""
     dial_events: StrictBool = True
+    accept: tuple[StrictStr, ...] = ()  # rules whose warnings the author has read
     agent: StrictBool = True  # False: the flow is no tool for models
     params: dict[str, ParamSpec] = Field(default_factory=dict)
     context: dict[str, ContextSpec] = Field(default_factory=dict)

@@ -66,8 +66,11 @@ def _told(progress: Progress, exchange: Exchange, fetched: set[str], answered: s
     def entry(text: str, document: str = "") -> Entry:
         return Entry(exchange.at, text, exchange, document)
 
-    # a call hangs up once, for all its transfers, whichever token that came with
-    others = exchange.transfer_id != "" and event.kind is not EventKind.HANGUP
+    # a call hangs up once, for all its transfers, whichever token that came with; so does it come into a room
+    shared = event.kind is EventKind.HANGUP or (
+        event.kind is EventKind.CONFERENCE and exchange.outcome is Outcome.NOTED
+    )
+    others = exchange.transfer_id != "" and not shared
     if not own and (others or exchange.at < transfer.requested_at):
         return
     if exchange.outcome is Outcome.REJECTED:

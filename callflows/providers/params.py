@@ -9,7 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..models import EMPTY, CallEvent, CallValues, DialValues, EventKind, InputValues, RecordingValues
+from ..models import (
+    EMPTY,
+    CallEvent,
+    CallValues,
+    ConferenceValues,
+    DialValues,
+    EventKind,
+    InputValues,
+    RecordingValues,
+)
 from ..scrub import scrub
 
 MAX_VALUE = 2000
@@ -55,7 +64,7 @@ _DIAL = frozenset(
     "DialAction DialStatus DialRingStatus DialHangupCause DialHangupCauseCode DialALegUUID DialBLegUUID DialBLegTo "
     "DialBLegStatus DialBLegHangupCause DialBLegHangupCauseCode DialBLegHangupCode".split()
 )
-_CONFERENCE = frozenset("ConferenceAction ConferenceName ConferenceUUID MPCUUID MPCName".split())
+_CONFERENCE = frozenset("ConferenceAction ConferenceName ConferenceUUID ConferenceMemberID MPCUUID MPCName".split())
 _RECORDING = frozenset(
     "RecordUrl RecordFile RecordingUrl record_url RecordingID recording_id RecordingDuration recording_duration "
     "transcription transcription_url".split()
@@ -68,6 +77,7 @@ KNOWN = frozenset(("StreamID",)).union(_CALL, _HANGUP, _DIAL, _CONFERENCE, _RECO
 
 # Most requests bring none of these; a value object takes longer to make than to look up.
 _NO_INPUT, _NO_DIAL, _NO_RECORDING = InputValues(), DialValues(), RecordingValues()
+_NO_CONFERENCE = ConferenceValues()
 
 
 def parse(params: Iterable[tuple[str, str]], sip_prefixes: Sequence[str]) -> CallEvent:
@@ -90,6 +100,7 @@ def parse(params: Iterable[tuple[str, str]], sip_prefixes: Sequence[str]) -> Cal
         input=_NO_INPUT if _INPUT.isdisjoint(raw) else _input(raw),
         dial=_NO_DIAL if _DIAL.isdisjoint(raw) else _dial(raw),
         recording=_NO_RECORDING if _RECORDING.isdisjoint(raw) else _recording(raw),
+        conference=_NO_CONFERENCE if _CONFERENCE.isdisjoint(raw) else _conference(raw),
         hangup_cause=get("HangupCause", ""),
         hangup_code=get("HangupCauseCode", ""),
         hangup_source=get("HangupSource", ""),
@@ -127,6 +138,15 @@ def _recording(raw: Mapping[str, str]) -> RecordingValues:
         url=get("RecordUrl") or get("RecordFile") or get("RecordingUrl") or get("record_url", ""),
         id=get("RecordingID") or get("recording_id", ""),
         duration=get("RecordingDuration") or get("recording_duration", ""),
+    )
+
+
+def _conference(raw: Mapping[str, str]) -> ConferenceValues:
+    get = raw.get
+    return ConferenceValues(
+        room=get("ConferenceName", ""),
+        action=get("ConferenceAction", "").lower(),
+        member_id=get("ConferenceMemberID", ""),
     )
 
 

@@ -88,11 +88,11 @@ def _never(platform: Platform, leg: Leg, target: Target, why: str) -> None:
 
 def _tear_down(platform: Platform, leg: Leg) -> None:
     """The streams of the document that is left, where a transfer does not wait for them (Vobiz docs, Stream)."""
-    if platform.switches.stream_transfer == "interrupts":
+    streams = [stream for stream in leg.streams if stream.of_document and stream.live]
+    if streams and platform.switches.stream_transfer == "interrupts":
         event = "StopStream" if platform.switches.stop_stream_on_transfer == "sent" else ""
-        for stream in leg.streams:
-            if stream.of_document:
-                end(platform, stream, "torn down by a transfer", event)
+        for stream in streams:
+            end(platform, stream, "torn down by a transfer", event)
 
 
 def _sever(platform: Platform, leg: Leg, movers: list[Leg]) -> None:

@@ -21,6 +21,7 @@ from ..models import (
     EMPTY,
     CallEvent,
     CallValues,
+    ConferenceValues,
     DialValues,
     EventKind,
     Exchange,
@@ -50,9 +51,11 @@ _CALL = (
 _INPUT = ("digits", "speech", "confidence", "type")
 _DIAL = ("status", "hangup_cause", "hangup_code", "a_leg_uuid", "b_leg_uuid", "b_leg_number")
 _RECORDING = ("url", "id", "duration")
+_CONFERENCE = ("room", "action", "member_id")
 
 _get_texts, _get_hangup, _get_call = attrgetter(*_TEXTS), attrgetter(*_HANGUP), attrgetter(*_CALL)
 _get_input, _get_dial, _get_recording = attrgetter(*_INPUT), attrgetter(*_DIAL), attrgetter(*_RECORDING)
+_get_conference = attrgetter(*_CONFERENCE)
 
 # one encoder for all lines: json.dumps with arguments builds a new one each time
 to_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
@@ -86,6 +89,7 @@ def encode(exchange: Exchange) -> str:
         ("input", _present(_INPUT, _get_input(event.input))),
         ("dial", _present(_DIAL, _get_dial(event.dial))),
         ("recording", _present(_RECORDING, _get_recording(event.recording))),
+        ("conference", _present(_CONFERENCE, _get_conference(event.conference))),
     ):
         if part:
             body[name] = part
@@ -112,6 +116,7 @@ def decode(text: str | bytes) -> Exchange:
         input=InputValues(**_known(_INPUT, body.get("input"))),
         dial=DialValues(**_known(_DIAL, body.get("dial"))),
         recording=RecordingValues(**_known(_RECORDING, body.get("recording"))),
+        conference=ConferenceValues(**_known(_CONFERENCE, body.get("conference"))),
         **{name: body[name] for name in _HANGUP if name in body},
         raw=_frozen(body.get("raw")),
     )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 SCENARIO = ".scenario"
 PROVIDERS = ("plivo", "vobiz")
+AT_EVERY_SWITCH = "_at_every_switch"  # how the names of such tests end
 MARKED = ("provider", "switches", "at", "seed")
 
 _phones = pytest.StashKey[Any]()
@@ -210,7 +211,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 
 
 class ScenarioFile(pytest.Module):
-    """A scenario file is a test module with one test."""
+    """A scenario file is a test module with one test, and with --phone-every-switch a second one."""
 
     def _getobj(self) -> ModuleType:
         from ..simulator.rehearsing import scenario
@@ -227,21 +228,31 @@ class ScenarioFile(pytest.Module):
                 return f"{switch}{error}"
             return ""
 
-        @pytest.mark.phone(provider=found.providers, at=found.at, switches=dict(found.switches))
-        def test(phone: Phone, phone_on: Callable[..., Phone], pytestconfig: pytest.Config) -> None:
+        marked = pytest.mark.phone(provider=found.providers, at=found.at, switches=dict(found.switches))
+
+        @marked
+        def test(phone: Phone) -> None:
             wrong = problem(phone)
-            if not wrong and pytestconfig.getoption("phone_every_switch"):
-                for name, value in scenario.variations(found, phone):
-                    # calls of their own: what the store knows of those before would be known of them
-                    seed = zlib.crc32(f"{found.file} {phone.provider} {name} {value}".encode())
-                    other = phone_on({**found.switches, name: value}, found.at, seed)
-                    wrong = wrong or problem(other, f"with switch {name} = {value}: ")
             if wrong:
                 pytest.fail(wrong, pytrace=False)
+
+        @marked
+        def at_every_switch(phone: Phone, phone_on: Callable[..., Phone]) -> None:
+            if problem(phone):
+                pytest.skip("it does not come true as it is")
+            for switch, value in scenario.variations(found, phone):
+                # calls of their own: what the store knows of those before would be known of them
+                seed = zlib.crc32(f"{found.file} {phone.provider} {switch} {value}".encode())
+                other = phone_on({**found.switches, switch: value}, found.at, seed)
+                wrong = problem(other, f"with switch {switch} = {value}: ")
+                if wrong:
+                    pytest.fail(wrong, pytrace=False)
 
         module = ModuleType(self.path.stem)
         name = "test_" + re.sub(r"\W+", "_", self.path.stem.lower())
         setattr(module, name, test)
+        if self.config.getoption("phone_every_switch"):
+            setattr(module, f"{name}{AT_EVERY_SWITCH}", at_every_switch)
         return module
 
 

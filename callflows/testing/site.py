@@ -94,11 +94,10 @@ class FlowSite(WebSite):
     def events_url(self) -> str:
         return targets.signed_url(self.runtime, self.provider, events_path(self.provider), Token())
 
-    def transfer(self, phone: Phone, call_uuid: str, aleg: str, bleg: str, params: Mapping[str, object]) -> None:
+    def transfer(self, phone: Phone, call_uuid: str, aleg: str, bleg: str, params: Mapping[str, object]) -> str:
         pages = [target for target in (aleg, bleg) if target.startswith("/") or "://" in target]
         if len(pages) == bool(aleg) + bool(bleg):
-            super().transfer(phone, call_uuid, aleg, bleg, params)
-            return
+            return super().transfer(phone, call_uuid, aleg, bleg, params)
         if pages:
             raise ValueError("one transfer goes to flows, or to other pages, not to both")
         self.needs.catch_up()  # what is known of the call is in the store by then, on a server that has a keeper
@@ -107,4 +106,4 @@ class FlowSite(WebSite):
                 self.runtime, call_uuid, aleg=aleg, bleg=bleg, params=params, provider=self.provider
             )
         # what is in flight is told by the clock on the wall, and here minutes pass in no time
-        transfers.request(self.runtime, plan, force=True)
+        return transfers.request(self.runtime, plan, force=True).id

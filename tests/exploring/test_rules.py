@@ -108,6 +108,16 @@ GOOD: dict[str, dict[str, str]] = {
         "aleg.xml": "{% from 'support/_blocks.xml' import hold %}<Response>{% if state.tries | default(1) < 2 %}"
         "<Wait/><Redirect>{{ step_url('aleg', tries=2) }}</Redirect>{% else %}<Hangup/>{% endif %}</Response>",
     },
+    "a loop that counts beside a number it sets back, and one that it keeps": {
+        "aleg.xml": "<Response>{% set round = state.round | default(1) %}{% set since = state.since | default(7) %}"
+        "{% if round < 5 and state.quiet | default(0) >= 0 %}<Wait length='9'/>"
+        "<Redirect>{{ step_url('aleg', round=round + 1, quiet=0, since=since) }}</Redirect>"
+        "{% else %}<Hangup/>{% endif %}</Response>"
+    },
+    "a loop that counts down": {
+        "aleg.xml": "<Response>{% set left = state.left | default(5) %}{% if left > 0 %}<Wait length='9'/>"
+        "<Redirect>{{ step_url('aleg', left=left - 1) }}</Redirect>{% else %}<Hangup/>{% endif %}</Response>"
+    },
     "a menu that asks again when a key is pressed": {
         "aleg.xml": document(
             '<GetInput action="{{ step_url(\'choice\') }}" inputType="dtmf"><Speak>1?</Speak></GetInput>', "<Hangup/>"

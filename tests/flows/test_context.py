@@ -29,7 +29,7 @@ DOCUMENTED = {
     "input": "digits speech confidence type",
     "dial": "status hangup_cause b_leg_uuid",
     "recording": "url id duration",
-    "transfer": "id room other_leg_fetched other_leg_ended",
+    "transfer": "id room other_leg_fetched other_leg_ended room_occupied",
     "flow": "name title language",
 }
 

@@ -36,6 +36,8 @@ default = 3
 default = "Hello"
 example = "Good morning"
 [params.name]
+[params.socket]
+example = "wss://a.example"
 """
 
 
@@ -73,6 +75,8 @@ def labels(template: str, step: str = "next", **more: object) -> list[str]:
         ("{{ params.vip }}", ["params.vip is true"]),
         ("{{ params.name }}", ["params.name is example"]),
         ("{{ params.greeting }}", []),
+        ('{{ "?" in params.socket }}', ["params.socket is wss://a.example", "params.socket is wss://a.example?"]),
+        ('{{ "a.ex" in params.socket }}', ["params.socket is wss://a.example"]),
         ('{{ params.name == "Ann" }}', ["params.name is example", "params.name is Ann"]),
         ("{{ params.rounds > 5 }}", [f"params.rounds is {number}" for number in (4, 5, 6)]),
         ("{{ state.tries > 5 }}", [f"state.tries is {number}" for number in (4, 5, 6, 1_000_000)]),
@@ -87,6 +91,7 @@ def labels(template: str, step: str = "next", **more: object) -> list[str]:
             "{{ transfer.other_leg_fetched or transfer.other_leg_ended }}",
             ["the other leg has fetched its document", "the other leg has hung up"],
         ),
+        ("{{ transfer.room_occupied }}", ["somebody is in the room"]),
         ("{{ raw.From }}", ["the platform sends no parameters"]),
         ("{{ leg }}", []),
     ],

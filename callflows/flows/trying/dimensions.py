@@ -147,6 +147,14 @@ def _param(name: str, spec: ParamSpec, reach: Reach, specs: Mapping[str, ParamSp
     elif not spec.required and spec.default in (None, ""):  # a template cannot tell other values from a default
         values.append(example(spec))
     asked = constants(path, reach, specs)
+    usual = spec.example or spec.default
+    if isinstance(usual, str):  # what a text is asked to hold stands in one that makes sense
+        parts = constants(path, reach, specs, "part")
+        asked = [
+            f"{usual}{value}" if value in parts else value
+            for value in asked
+            if value not in parts or str(value) not in usual
+        ]
     values += around(asked) if spec.type == "integer" else asked
     found: dict[Scalar, None] = {}
     for value in values:
@@ -287,6 +295,8 @@ def _fetched(reach: Reach) -> list[Choice]:
         found.append(Choice("the other leg has fetched its document", {"other_leg": OtherLeg(fetched="yes")}))
     if reach.uses_any("transfer.other_leg_ended"):
         found.append(Choice("the other leg has hung up", {"other_leg": OtherLeg(ended="yes")}))
+    if reach.uses_any("transfer.room_occupied"):
+        found.append(Choice("somebody is in the room", {"other_leg": OtherLeg(room_occupied="yes")}))
     return found
 
 

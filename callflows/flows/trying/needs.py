@@ -11,7 +11,7 @@ from ..catalog import Flow, Step, rows_of
 from ..toml_places import placed
 from .reach import reach, templates_of
 
-FROM_STORE = ("other_leg_fetched", "other_leg_ended")  # of `transfer`
+FROM_STORE = ("other_leg_fetched", "other_leg_ended", "room_occupied")  # of `transfer`
 
 
 def undeclared(flow: Flow) -> list[Problem]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ..calls import Leg
@@ -21,17 +22,22 @@ def read_document(platform: Platform, exchange: Exchange) -> Element:
     if not exchange.ok:
         raise InvalidDocument(exchange.error or f"HTTP {exchange.http_status}")
     kind = exchange.content_type.partition(";")[0].strip().lower()
-    if switches.content_type == "xml-only" and kind not in ("application/xml", "text/xml"):
+    if kind not in ("application/xml", "text/xml") and switches.content_type == "xml-only":
         raise InvalidDocument(f"the content type is {kind or 'missing'}")
-    return parse(
+    read = partial(
+        parse,
         exchange.body,
         dialect.vocabulary,
-        ignore_unknown=switches.unknown_element == "ignore",
-        ignore_bad_values=switches.bad_value == "default",
         bare_dial=dialect.dial_takes_bare_number,
         max_bytes=int(switches.max_document),
         languages=dialect.input_languages,
     )
+    try:
+        return read()
+    except InvalidDocument:  # only of such a document does it matter what the platform overlooks
+        return read(
+            ignore_unknown=switches.unknown_element == "ignore", ignore_bad_values=switches.bad_value == "default"
+        )
 
 
 def sound_document(

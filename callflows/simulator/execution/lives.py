@@ -134,7 +134,7 @@ def _confirm(platform: Platform, leg: Leg) -> Steps[None]:
         return
     clock = platform.clock
     until = clock.now() + dialled.confirm_timeout
-    key = dialled.confirm_key if platform.switches.confirm_key == "enforced" else ""
+    key = dialled.confirm_key if dialled.confirm_key and platform.switches.confirm_key == "enforced" else ""
     if dialled.confirm_sound:
         for element in (yield from sound_document(platform, leg, "confirmSound", dialled.confirm_sound)):
             if clock.now() < until:

@@ -51,6 +51,8 @@ def sip_headers(platform: Platform, text: str) -> tuple[tuple[tuple[str, str], .
     """Headers as they arrive, and what is wrong with the others. Letters and digits only (both platforms' docs, Dial).
     Where names have to end in the platform's mark, one that does not loses them all (Vobiz docs, SIP headers).
     """
+    if not text:
+        return (), ""
     dialect = platform.dialect
     mark = dialect.sip_prefix.rstrip("-") if platform.switches.sip_header_names == "marked" else ""
     taken: list[tuple[str, str]] = []

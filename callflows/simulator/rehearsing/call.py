@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..calls import Leg, plain, pretty
 from ..hangups import CODES
+from ..streams import Stream, steer
 from .wording import Unmet, in_words, keys, party, pattern, words
 
 if TYPE_CHECKING:
@@ -97,6 +98,20 @@ class Call:
         return self
 
     @in_words
+    def is_streamed_to(self, url: str, within: float = PATIENCE) -> Call:
+        """A web socket of the application has this call's audio; `url` is in its address."""
+        words(url, "a socket's address")
+
+        def streamed() -> bool:
+            return any(url in stream.service_url for stream in self._streams())
+
+        self.phone.until(lambda: streamed() or self._leg.ended_at is not None, within)
+        if not streamed():
+            sockets = ", ".join(stream.service_url for stream in self._streams()) or "nowhere"
+            raise self._unmet(f"is streamed to {sockets}, not to {url}{self._over()}")
+        return self
+
+    @in_words
     def is_hung_up(self, code: int | None = None, by: str = "", within: float = WHOLE_CALL) -> Call:
         """The call is over. `code` is the platform's hang-up code (4000, 7013, ...), `by` its hang-up source."""
         leg = self._leg
@@ -150,7 +165,22 @@ class Call:
         self.phone.wait(how_long)
         return self
 
+    # -- what the application does, where the call's audio is streamed to
+
+    @in_words
+    def end_stream(self, *, lost: bool = False) -> Call:
+        """It closes the web socket; `lost`: the connection breaks."""
+        if not self._streams():
+            raise self._unmet(f"is not streamed anywhere{self._over()}")
+        with self.phone.platform.lock:
+            steer(self.phone.platform, self._leg, {"drop" if lost else "close": True})
+        self.phone._settle()
+        return self
+
     # --
+
+    def _streams(self) -> list[Stream]:
+        return [stream for stream in self._leg.streams if stream.live]
 
     def _act(self, kind: str, what: str, at_once: bool, do: Callable[[], None]) -> None:
         leg = self._leg

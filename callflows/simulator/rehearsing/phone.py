@@ -116,9 +116,18 @@ class Phone:
 
     @in_words
     def transfer(
-        self, call: Call, *, aleg: str = "", bleg: str = "", params: Mapping[str, object] | None = None
-    ) -> None:
-        """Move a live call as the application does: its own leg to `aleg`, the leg it is connected to to `bleg`."""
+        self,
+        call: Call,
+        *,
+        aleg: str = "",
+        bleg: str = "",
+        params: Mapping[str, object] | None = None,
+        stop_stream: bool = False,
+    ) -> str:
+        """Move a live call as the application does: its own leg to `aleg`, the leg it is connected to to `bleg`.
+        `stop_stream` ends the call's streams once the transfer is accepted. Returns the transfer's id (of a flow's
+        site; else "").
+        """
         if not isinstance(call, Call):
             raise ValueError(f"what is transferred is a call, as `dial` gives it, not {call!r}")
         for leg, target in (("aleg", aleg), ("bleg", bleg)):
@@ -127,8 +136,11 @@ class Phone:
         if not (aleg or bleg):
             raise ValueError("a transfer takes aleg=, bleg=, or both")
         self.platform  # noqa: B018  (is it still there?)
-        self.site.transfer(self, call.uuid, aleg, bleg, mapping(params))
+        transfer_id = self.site.transfer(self, call.uuid, aleg, bleg, mapping(params))
+        if stop_stream:
+            self.rest("DELETE", f"Call/{call.uuid}/Stream/")
         self._settle()
+        return transfer_id
 
     @in_words
     def rest(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, Any]:

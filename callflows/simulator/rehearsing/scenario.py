@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from .phone import Phone
 from .wording import Unmet
 
 SUFFIX = ".scenario"
+_ROOM = re.compile(r"\{room([0-9]{0,2})\}")
 _WHO = re.compile(r"(\+[0-9]{7,15}|sips?:\S+)\s+")
 
 
@@ -81,6 +83,7 @@ class Scene:
         self.calls: dict[str, Call] = {}  # by number: the newest call of each
         self.latest = ""
         self.who = ""
+        self.transfers: list[str] = []  # ids of those that the platform accepted
 
     @property
     def call(self) -> Call:
@@ -92,6 +95,17 @@ class Scene:
         if known is None or (self.who and known.uuid != self.phone.person(number).uuid):
             known = self.calls[number] = self.phone.person(number)
         return known
+
+    def filled(self, text: str) -> str:
+        """With the room of an earlier transfer in place of `{room}`, or of `{room2}`: the second one's."""
+
+        def room(found: re.Match[str]) -> str:
+            number = int(found[1] or 1)
+            if not 0 < number <= len(self.transfers):
+                raise ValueError(f"{found[0]} is the room of a transfer, and there were {len(self.transfers)} so far")
+            return f"transfer-{self.transfers[number - 1]}"
+
+        return _ROOM.sub(room, text)
 
     def began(self, call: Call) -> None:
         self.calls[call.number] = call
@@ -202,11 +216,29 @@ def _place(rest: str) -> Callable[[Scene], None]:
 
 
 def _transfer(rest: str) -> Callable[[Scene], None]:
-    given = arguments.assignments(arguments.split(rest))
+    """`transfer ... is refused`, by the application or the platform; `transfer stop_stream ...` ends streams, too."""
+    words = arguments.split(rest)
+    refused = words[-2:] == ["is", "refused"]
+    words = words[:-2] if refused else words
+    stop_stream = "stop_stream" in words
+    given = arguments.assignments(word for word in words if word != "stop_stream")
     aleg, bleg = given.pop("aleg", ""), given.pop("bleg", "")
     if not (aleg or bleg):
         raise ValueError("`transfer` takes aleg=FLOW, bleg=FLOW, or both")
-    return lambda scene: scene.phone.transfer(scene.call, aleg=aleg, bleg=bleg, params=given)
+
+    def do(scene: Scene) -> None:
+        params = {name: scene.filled(value) for name, value in given.items()}
+        expected: tuple[type[Exception], ...] = (Unmet, *scene.phone.site.refusals) if refused else ()
+        call = scene.call
+        try:
+            found = scene.phone.transfer(call, aleg=aleg, bleg=bleg, params=params, stop_stream=stop_stream)
+        except expected:
+            return
+        if refused:
+            raise scene.phone.unmet(f"the transfer of {call.number} was accepted")
+        scene.transfers.append(found)
+
+    return do
 
 
 def _number(rest: str) -> Callable[[Scene], None]:
@@ -258,7 +290,17 @@ def _connected(rest: str) -> Callable[[Scene], None]:
 
 def _conference(rest: str) -> Callable[[Scene], None]:
     name = arguments.one(rest, "is in conference", "the room's name")
-    return lambda scene: _none(scene.call.is_in_conference(name))
+    return lambda scene: _none(scene.call.is_in_conference(scene.filled(name)))
+
+
+def _streamed(rest: str) -> Callable[[Scene], None]:
+    url = arguments.one(rest, "is streamed to", "part of a web socket's address")
+    return lambda scene: _none(scene.call.is_streamed_to(url))
+
+
+def _stream_ends(rest: str, *, lost: bool = False) -> Callable[[Scene], None]:
+    arguments.nothing(rest, "stream is lost" if lost else "stream ends")
+    return lambda scene: _none(scene.call.end_stream(lost=lost))
 
 
 def _hung_up(rest: str) -> Callable[[Scene], None]:
@@ -306,6 +348,9 @@ VERBS: dict[str, Callable[[str], Callable[[Scene], None]]] = {
     "says": _say,
     "is connected to": _connected,
     "is in conference": _conference,
+    "is streamed to": _streamed,
+    "stream ends": _stream_ends,
+    "stream is lost": partial(_stream_ends, lost=True),
     "is hung up": _hung_up,
     "is not hung up": _live,
     "hangs up": _hangs_up,

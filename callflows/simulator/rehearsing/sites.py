@@ -26,8 +26,9 @@ class Site(Protocol):
         """Where hang-ups are reported to; may be empty."""
         ...
 
-    def transfer(self, phone: Phone, call_uuid: str, aleg: str, bleg: str, params: Mapping[str, object]) -> None:
-        """Ask the platform for it; raise what the application's user would see when it is refused."""
+    def transfer(self, phone: Phone, call_uuid: str, aleg: str, bleg: str, params: Mapping[str, object]) -> str:
+        """Ask the platform for it. Gives the transfer's id, or ""; raises what the application's user would see when it
+        is refused."""
         ...
 
 
@@ -46,9 +47,10 @@ class WebSite:
     def events_url(self) -> str:
         return ""
 
-    def transfer(self, phone: Phone, call_uuid: str, aleg: str, bleg: str, params: Mapping[str, object]) -> None:
+    def transfer(self, phone: Phone, call_uuid: str, aleg: str, bleg: str, params: Mapping[str, object]) -> str:
         urls = {f"{leg}_url": self.answer_url(to, params) for leg, to in (("aleg", aleg), ("bleg", bleg)) if to}
         legs = "both" if len(urls) == 2 else "bleg" if bleg else "aleg"
         status, reply = phone.rest("POST", f"Call/{call_uuid}/", {"legs": legs, **urls})
         if status != 202:
             raise Unmet(f"the platform refused the transfer: {status} {reply}", phone.transcript)
+        return ""

@@ -15,7 +15,7 @@ def transfer(asked: Asked) -> Response:
     if legs not in ("aleg", "bleg", "both"):
         raise Refused(400, "legs parameter is invalid: one of aleg, bleg, both")
     names = ("aleg", "bleg") if legs == "both" else (legs,)
-    targets = {name: _target(asked, name, check=switches.transfer_checks == "at-request") for name in names}
+    targets = {name: _target(asked, name) for name in names}
     leg = _movable_leg(asked)
     if leg.name == "B" and switches.bleg_uuid == "404":
         raise Refused(404, "call not found")
@@ -28,20 +28,23 @@ def transfer(asked: Asked) -> Response:
 
 def _movable_leg(asked: Asked) -> Leg:
     leg = asked.platform.legs.get(asked.ids[0])
-    if asked.platform.switches.ringing_transfer == "202" and leg is not None and leg.live and leg.parent is None:
+    rings = leg is not None and leg.live and leg.parent is None and leg.status == "ringing"
+    if leg is not None and rings and asked.platform.switches.ringing_transfer == "202":
         return leg
     return asked.live_leg()
 
 
-def _target(asked: Asked, name: str, *, check: bool) -> Target:
+def _target(asked: Asked, name: str) -> Target:
+    switches = asked.platform.switches
     url, method = asked.body.get(f"{name}_url"), asked.body.get(f"{name}_method") or "POST"
     if not url:
         raise Refused(400, f"{name}_url parameter is missing")
-    if not isinstance(url, str) or (check and not is_http_url(url)):
+    if not isinstance(url, str) or (not is_http_url(url) and switches.transfer_checks == "at-request"):
         raise Refused(400, f"{name}_url parameter is not a valid URL")
-    if not isinstance(method, str) or (check and method.upper() not in ("GET", "POST")):
+    known = isinstance(method, str) and method.upper() in ("GET", "POST")
+    if not isinstance(method, str) or (not known and switches.transfer_checks == "at-request"):
         raise Refused(400, f"{name}_method parameter is invalid: one of GET, POST")
-    event = asked.platform.switches.transfer_event
+    event = switches.transfer_event
     return Target("transfer", url, method, event="" if event == "none" else event)
 
 
