@@ -15,7 +15,7 @@ from ..flows import Branch, Flow, Step, branches
 from ..flows.catalog import ENTRY_STEPS
 from ..flows.trying.needs import undeclared, unneeded
 from ..flows.trying.never import impossible, unused_params
-from ..flows.trying.reach import reach, templates_of
+from ..flows.trying.reach import reach_of, templates_of
 from ..flows.trying.sampling import DRAWS, SAMPLE_TRANSFER, Sample, samples
 from ..models import Leg, Problem, Severity, errors_in
 from ..signing import Scalar, Token
@@ -80,6 +80,7 @@ class Exploration:
     _ran: set[Branch] = field(default_factory=set)
     _visits: list[tuple[str, str, State]] = field(default_factory=list)
     _tried: set[object] = field(default_factory=set)
+    _drawn: dict[object, list[Sample]] = field(default_factory=dict)
 
     @property
     def entries(self) -> list[str]:
@@ -134,7 +135,7 @@ class Exploration:
                 waiting.append((name, {}))
             name, state = waiting.pop(0)
             # A step that does not look at its state only carries it on: then the names in it are enough to know.
-            looks = reach(self.flow.environment.facts, steps[name].template(provider)[0]).uses_any("state")
+            looks = reach_of(self.flow.environment, steps[name].template(provider)[0]).uses_any("state")
             same: object = dict(state) if looks else set(state)
             if same in known[name] or len(known[name]) >= MOST_STATES:
                 continue
@@ -142,7 +143,7 @@ class Exploration:
             if steps[name].template(provider)[0] in broken:
                 continue
             self._visits.append((provider, name, state))
-            for sample in samples(self.flow, name, provider, states=(state,)):
+            for sample in self._samples(name, provider, state):
                 if time.monotonic() > until:
                     message = f"was tried for {SECONDS:g} s; not all requests that matter were"
                     self.tell([Problem(Severity.WARNING, "flow.slow", message, self.flow.name)])
@@ -154,6 +155,15 @@ class Exploration:
                     target = seen.target(index)
                     if target.flow == self.flow.name and target.step in steps:
                         waiting.append((target.step, target.state))
+
+    def _samples(self, name: str, provider: str, state: State) -> list[Sample]:
+        """The same for every provider, unless the author says otherwise."""
+        provider_matters = any(spec.provider for spec in self.flow.manifest.samples)
+        template = self.flow.steps[name].template(provider)[0]
+        known = (name, template, provider if provider_matters else "", repr(sorted(state.items())))
+        if known not in self._drawn:
+            self._drawn[known] = samples(self.flow, name, provider, states=(state,))
+        return self._drawn[known]
 
     def _try(self, step: Step, provider: str, sample: Sample) -> Seen | None:
         """None where it was tried before."""

@@ -48,7 +48,9 @@ class Compared:
 @dataclass(slots=True)
 class Facts:
     """`uses` has every name and path, those of the template's own variables too; `lines`, where each path stands first.
-    `written`: see Flow.written."""
+    `written`: see Flow.written. `parts` are the same facts, of each macro by its name, and of what stands outside of
+    them under the empty name. `modules`: names that a whole file's macros are imported under; `renamed`: the names
+    that macros are imported under, each with the one they have at home."""
 
     references: set[str] = field(default_factory=set)
     dynamic: bool = False
@@ -59,6 +61,9 @@ class Facts:
     macros: dict[str, list[str]] = field(default_factory=dict)
     calls: list[tuple[str, int | str, list[Operand]]] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
+    parts: dict[str, Facts] = field(default_factory=dict)
+    modules: set[str] = field(default_factory=set)
+    renamed: set[tuple[str, str]] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +79,12 @@ class Operand:
 def facts_of(tree: nodes.Template) -> Facts:
     """Walks with a stack of its own: how deep a template nests is its author's affair."""
     facts = Facts()
-    stack: list[tuple[nodes.Node, bool]] = [(tree, False)]
+    stack: list[tuple[nodes.Node, bool, str]] = [(tree, False, "")]
     while stack:
-        node, asked = stack.pop()
+        node, asked, macro = stack.pop()
+        macro = node.name if isinstance(node, nodes.Macro) else macro
         _note(node, facts)
+        _note(node, facts.parts.setdefault(macro, Facts()))
         match node:
             case nodes.TemplateData():
                 facts.written.append(node.data)
@@ -85,7 +92,7 @@ def facts_of(tree: nodes.Template) -> Facts:
                 facts.written.append(node.value)
         # A number in a comparison is one the author asks about, not one to dial.
         asked = asked or isinstance(node, nodes.Compare | nodes.Test)
-        stack += [(child, asked) for child in _children(node)]
+        stack += [(child, asked, macro) for child in _children(node)]
     return facts
 
 
@@ -110,6 +117,9 @@ def _note(node: nodes.Node, facts: Facts) -> None:
             _reference(node.template, facts)
             if isinstance(node, nodes.Import):  # `tables.menu` is `menu`
                 facts.aliases.setdefault(node.target, []).append(Operand(Ref(""), node.lineno, plain=False))
+                facts.modules.add(node.target)
+            elif isinstance(node, nodes.FromImport):
+                facts.renamed |= {(name[1], name[0]) for name in node.names if isinstance(name, tuple)}
         case nodes.Name(ctx="load"):
             facts.uses.add(node.name)
         case nodes.Getattr() | nodes.Getitem():

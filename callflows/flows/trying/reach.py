@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from .facts import Compared, Constant, Facts, Operand, Ref
+
+if TYPE_CHECKING:
+    from ..sandbox import FlowEnvironment
 
 MAX_COMPARED = 2000  # more than these of a path and a value are not looked at
 
@@ -16,13 +20,11 @@ class Reach:
 
     uses: frozenset[str]
     compared: Mapping[str, tuple[Compared, ...]]
+    holders: frozenset[str]  # what something that is used stands in
 
     def uses_any(self, path: str) -> bool:
         """Whether the path, something in it, or all that it stands in is referred to."""
-        roots = path.split(".")
-        return any(".".join(roots[:size]) in self.uses for size in range(1, len(roots) + 1)) or any(
-            used.startswith(f"{path}.") for used in self.uses
-        )
+        return path in self.uses or path in self.holders or any(above in self.uses for above in _above(path))
 
     def names(self, root: str) -> list[str]:
         """The names right below `root` that are referred to."""
@@ -39,6 +41,19 @@ class Reach:
         return list({(type(value), value): value for value in found}.values())
 
 
+def _above(path: str) -> Iterator[str]:
+    while path := path.rpartition(".")[0]:
+        yield path
+
+
+def reach_of(environment: FlowEnvironment, template: str) -> Reach:
+    """reach() of a flow that was loaded."""
+    found = environment.reaches.get(template)
+    if found is None:
+        found = environment.reaches[template] = reach(environment.facts, template)
+    return found
+
+
 def templates_of(facts: Mapping[str, Facts], template: str) -> list[str]:
     """The template and all it may include, extend or import; those that could not be compiled are left out."""
     found: dict[str, None] = {}
@@ -52,8 +67,26 @@ def templates_of(facts: Mapping[str, Facts], template: str) -> list[str]:
     return list(found)
 
 
+def _called(facts: Mapping[str, Facts], template: str) -> list[Facts]:
+    """What may run: of every template all that stands outside of macros, and the macros whose name is in use. A name is
+    not held to the file it comes from: an included file may call what its includer has imported.
+    """
+    files = [facts[name] for name in templates_of(facts, template)]
+    left = [dict(each.parts) or {"": each} for each in files]
+    modules = {name for each in files for name in each.modules}
+    found: list[Facts] = []
+    names = {""}
+    while more := [parts.pop(name) for parts in left for name in names.intersection(parts)]:
+        found += more
+        names = {name for each in more for path in each.uses for name in path.split(".")}
+        names |= {home for each in files for name, home in each.renamed if name in names}
+        if names & modules:
+            names.update(*left)
+    return found
+
+
 def reach(facts: Mapping[str, Facts], template: str) -> Reach:
-    every = [facts[name] for name in templates_of(facts, template)]
+    every = _called(facts, template)
     aliases: dict[str, list[Operand]] = {}
     arguments: dict[str, list[str]] = {}
     for each in every:
@@ -87,7 +120,8 @@ def reach(facts: Mapping[str, Facts], template: str) -> Reach:
                     plain = one.plain and mine.plain and its.plain
                     found = replace(one, path=path, value=its.value, how=how, plain=plain)
                     compared.setdefault(path, {})[found] = None
-    return Reach(frozenset(uses), {path: tuple(found) for path, found in compared.items()})
+    holders = frozenset(above for path in uses for above in _above(path))
+    return Reach(frozenset(uses), {path: tuple(found) for path, found in compared.items()}, holders)
 
 
 def _resolved(operand: Operand, aliases: Mapping[str, list[Operand]], depth: int = 0) -> Iterator[Operand]:

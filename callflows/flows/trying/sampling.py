@@ -29,7 +29,7 @@ from ..context import OtherLeg
 from ..manifest import DIAL_STATUSES, SampleSpec
 from ..params import examples
 from .dimensions import SAMPLE_CALL, SAMPLE_NOW, Choice, dimensions, state_words, states_apart
-from .reach import reach
+from .reach import reach_of
 
 __all__ = ["DIAL_STATUSES", "LIMIT", "SAMPLE_CALL", "SAMPLE_TRANSFER", "Sample", "samples"]
 
@@ -73,7 +73,7 @@ def samples(
     many of the others. `states` are those that links to this step carry; ({},) means that nobody looked.
     """
     template, _ = flow.steps[step].template(provider)
-    reached = reach(flow.environment.facts, template)
+    reached = reach_of(flow.environment, template)
     given = states_apart(flow, reached, states)
     alone = given[0] if len(given) == 1 else {}
     first = given[0] if given and {} not in given and (alone or step not in ENTRY_STEPS) else {}
