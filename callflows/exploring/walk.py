@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from ..compose import Case, Composed, Composer
 from ..documents import Verb, Verdict, outline
@@ -257,6 +258,31 @@ def explore(composer: Composer, flow: Flow, providers: Sequence[str], among: Map
         found.tell([problem])
     found.problems.sort(key=lambda problem: (problem.file, problem.line or 0, problem.column or 0))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`looked_at`: the other flows that the flow leads to, whether they are there or not."""
+
+    problems: list[Problem]
+    looked_at: frozenset[str]
+
+
+class _LookedUp(dict[str, Flow]):
+    def __init__(self, flows: Mapping[str, Flow]) -> None:
+        super().__init__(flows)
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return super().get(name, default)
+
+
+def check(composer: Composer, flow: Flow, providers: Sequence[str], among: Mapping[str, Flow] = {}) -> Checked:
+    """explore(), for whoever wants to know whether the flow may go live, and with which others."""
+    others = _LookedUp(among)
+    problems = explore(composer, flow, providers, others).problems
+    return Checked(problems, frozenset(others.names - {flow.name}))
 
 
 def _unknown_providers(flow: Flow, providers: Sequence[str]) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from .catalog import ENTRY_STEPS, Flow, Step, load_flow
 from .context import Links, OtherLeg, build_context
 from .manifest import Manifest
 from .params import resolve_params
+from .records import Refusal, Status
 from .rendering import render
 from .sources import FlowSource, ignored, is_name, read_sources, stamp
 from .tracing.marking import Branch
@@ -20,6 +21,8 @@ __all__ = [
     "Links",
     "Manifest",
     "OtherLeg",
+    "Refusal",
+    "Status",
     "Step",
     "Trace",
     "Versions",

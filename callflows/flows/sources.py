@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import re
@@ -27,7 +28,7 @@ def is_name(text: str) -> bool:
     return NAME.fullmatch(text) is not None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FlowSource:
     """A flow as it stands on disk. `files` maps names such as `forward/aleg.xml` and `_shared/menu.xml`."""
 
@@ -35,7 +36,7 @@ class FlowSource:
     files: Mapping[str, bytes]
     problems: tuple[Problem, ...] = ()
 
-    @property
+    @functools.cached_property
     def version(self) -> str:
         """`<flow>-<hash>`: equal content is an equal version, on every machine."""
         digest = hashlib.sha256()
