@@ -20,6 +20,7 @@ from . import (
     tools,
     transfers,
     urls,
+    versions,
 )
 
 
@@ -35,7 +36,8 @@ def main() -> None:
     """
 
 
-flows.flows.add_command(tools.tools)
+for _command in (tools.tools, versions.history, versions.publish):
+    flows.flows.add_command(_command)
 for _group in (flows, rules, transfers, calls, urls, checks, capture, serving, tokens, db, simulator, simulate, demo):
     for _command in _group.COMMANDS:
         main.add_command(_command)
