@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 # what PUBLIC_URL's path is taken off from
-OURS = ("flows/", "events/", "audio/", "healthz", "readyz", "api/v1/", "api/openapi.json")
+OURS = ("flows/", "events/", "audio/", "healthz", "readyz", "metrics", "api/v1/", "api/openapi.json")
 
 
 def create_app(settings: Settings | Mapping[str, Any] | None = None) -> Flask:

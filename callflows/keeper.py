@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("callflows.keeper")
 
 TICK_SECONDS = 0.05
-LOOK_SECONDS = 0.1
 BEAT_SECONDS = 1.0
 PRUNE_SECONDS = 3600.0
 SETTLE_SECONDS = 5.0
@@ -103,12 +102,11 @@ class Keeper:
     def run(self) -> None:
         look = beat = settle = 0.0
         prune = time.monotonic() + PRUNE_SECONDS
-        while not self._ending.wait(0 if self._moved else TICK_SECONDS):
+        while not self._ending.wait(0 if self._moved else min(max(look - time.monotonic(), 0), TICK_SECONDS)):
             now = time.monotonic()
             self._move()
             if now >= look:
-                # a folder of ten thousand flows takes its time to look at: at most a tenth of the keeper's
-                look = now + max(LOOK_SECONDS, 10 * self._tried(self._runtime.publisher.look))
+                look = time.monotonic() + self._tried(self._runtime.publisher.look)
             if now >= beat:
                 self._tried(self._beat)
                 beat = now + BEAT_SECONDS

@@ -84,6 +84,28 @@ def errors_in(problems: Iterable[Problem]) -> list[Problem]:
     return [problem for problem in problems if problem.severity is Severity.ERROR]
 
 
+class FlowState(StrEnum):
+    """What is served of a flow, compared with what was saved."""
+
+    GOOD = "good"  # what was saved
+    STALE = "stale"  # an older good version: the newest save has errors
+    BROKEN = "broken"  # nothing: it never was good
+    PENDING = "pending"  # what was saved is not published yet
+    HELD = "held"  # a version that was published by hand, until the flow is saved anew
+
+    @property
+    def degraded(self) -> bool:
+        return self in (FlowState.STALE, FlowState.BROKEN)
+
+
+class Published(StrEnum):
+    """How a version came to be live, or how the flow came to have none."""
+
+    SAVED = "saved"
+    BY_HAND = "published by hand"
+    WITHDRAWN = "withdrawn"
+
+
 class Leg(StrEnum):
     """A is the call named in the platform's path, B the leg bridged to it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from flask import Blueprint, Request, Response, current_app, g, request
@@ -16,7 +17,8 @@ from . import __version__, providers
 from .answering import Answer, answer_event, answer_step
 from .capture import Recorder, Seen
 from .keeper import journals_waiting
-from .models import WebhookRequest
+from .metrics import CONTENT_TYPE, exposed
+from .models import FlowState, WebhookRequest, errors_in
 from .runtime import Runtime
 
 bp = Blueprint("callflows", __name__)
@@ -103,10 +105,27 @@ def readyz() -> Response:
         "status": "degraded" if degraded else "ok",
         "degraded": degraded,
         "flows": len(runtime().versions.names()),
+        "flow_states": _not_good(runtime()),
         "version": __version__,
         "pid": os.getpid(),  # which worker answers: an upgrade is through when the old ones do not any more
     }
     return Response(json.dumps(body) + "\n", mimetype="application/json")
+
+
+@bp.get("/metrics")
+def metrics() -> Response:
+    return Response(exposed(runtime()), content_type=CONTENT_TYPE)
+
+
+def _not_good(runtime: Runtime) -> dict[str, dict[str, Any]]:
+    """The flows of which something else is served than what was saved, since when (Unix time), and why."""
+    found = {}
+    for name in runtime.versions.known_names():
+        status = runtime.versions.status(name)
+        if status.state is not FlowState.GOOD:
+            problem = "".join(map(str, errors_in(status.problems)[:1]))
+            found[name] = {"state": status.state, "since": status.since, "problem": problem}
+    return found
 
 
 def _degraded(runtime: Runtime) -> list[str]:

@@ -39,6 +39,7 @@ LAYERS: dict[str, int] = {
     "exploring": 3,
     "keeper": 3,
     "known": 3,
+    "metrics": 3,
     "needs": 3,
     "publishing": 3,
     "runtime": 3,

@@ -22,6 +22,7 @@ from . import (
     tools,
     transfers,
     urls,
+    versions,
 )
 
 
@@ -37,7 +38,7 @@ def main() -> None:
     """
 
 
-for _command in (*new.COMMANDS, *pages.COMMANDS, tools.tools):
+for _command in (*new.COMMANDS, *pages.COMMANDS, tools.tools, versions.history, versions.publish):
     flows.flows.add_command(_command)
 for _group in (flows, rules, transfers, calls, urls, checks, capture, serving, tokens, db, simulator, simulate, demo):
     for _command in _group.COMMANDS:

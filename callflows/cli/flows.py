@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,12 +16,12 @@ from ..compose import Case
 from ..config import Settings
 from ..errors import FlowNotFound
 from ..exploring import explore, graph_of
-from ..flows import Flow, ignored, load_flow, read_sources, resolve_params
+from ..flows import Flow, Status, ignored, load_flow, read_sources, resolve_params
 from ..flows.params import examples
 from ..flows.picture import drawing
 from ..flows.picture.graph import mermaid
 from ..flows.trying.sampling import DIAL_STATUSES, SAMPLE_CALL, SAMPLE_TRANSFER
-from ..models import CallEvent, DialValues, EventKind, InputValues, Leg, Problem, errors_in
+from ..models import CallEvent, DialValues, EventKind, FlowState, InputValues, Leg, Problem, errors_in
 from ..runtime import Runtime
 from ..signing import Token
 from ..suggest import did_you_mean
@@ -32,6 +33,7 @@ from .common import (
     assigned,
     command,
     json_option,
+    moment,
     output_options,
     print_json,
     print_problems,
@@ -62,7 +64,9 @@ def flows() -> None:
 @click.option("--shipped", "of_ours", is_flag=True, help="The flows that come with callflows, to start from.")
 @json_option
 def list_flows(of_ours: bool, as_json: bool) -> None:
-    """Every flow and its state.
+    """Every flow and its state: good, what was saved is live; stale, the newest save has errors and an older version is
+    live; broken, it never was good and nothing is; pending, saved and not published yet; held, another version was
+    published by hand.
 
     Example: callflows flows list
     """
@@ -70,26 +74,32 @@ def list_flows(of_ours: bool, as_json: bool) -> None:
         list_shipped(as_json)
         return
     rt = reading()
-    rows = []
-    for name, source in read_sources(rt.settings.templates).items():
-        flow = load_flow(source)
-        stale = rt.versions.stale(name)
-        live = rt.versions.live_version(name)
-        state = "live" if live == source.version else "not published yet" if not live else "an older version is live"
-        if stale:
-            since = datetime.fromtimestamp(stale[0], UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-            first = "".join(map(str, errors_in(stale[1])[:1]))
-            state = f"{'stale' if live else 'broken'} since {since}: {first}"
-        rows.append({"name": name, "title": flow.manifest.title, "steps": sorted(flow.steps), "state": state})
+    found = [
+        (load_flow(source), rt.versions.status(name, source.version))
+        for name, source in read_sources(rt.settings.templates).items()
+    ]
     if as_json:
-        print_json(rows)
+        print_json([_listed(flow, status) for flow, status in found])
         return
     print_problems(ignored(rt.settings.templates))
-    if not rows:
+    if not found:
         click.echo(f"no flows in {rt.settings.templates.absolute()}; see CALLFLOWS_TEMPLATES")
         click.echo("flows to start from: callflows flows list --shipped")
-    for row in rows:
-        click.echo(f"{row['name']:<20} {row['title']:<32} {', '.join(row['steps']):<36} {row['state']}")
+    for flow, status in found:
+        steps = ", ".join(sorted(flow.steps))
+        click.echo(f"{flow.name:<20} {flow.manifest.title:<32} {steps:<36} {in_words(status)}")
+
+
+def _listed(flow: Flow, status: Status) -> dict[str, Any]:
+    return {
+        "name": flow.name,
+        "title": flow.manifest.title,
+        "steps": sorted(flow.steps),
+        "state": status.state,
+        "since": status.since,
+        "version": status.version,
+        "problems": [problem.as_object() for problem in status.problems],
+    }
 
 
 @flows.command()
@@ -234,6 +244,13 @@ def from_here(path: Path) -> str:
     """Relative to the current directory where it lies below, as GitHub wants it; else absolute."""
     path, here = path.absolute(), Path.cwd()
     return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
+
+
+def in_words(status: Status) -> str:
+    """A state, since when, and the first reason, in a line."""
+    since = f" since {moment(status.since)}Z" if status.since and status.state is not FlowState.GOOD else ""
+    first = "".join(f": {problem}" for problem in errors_in(status.problems)[:1])
+    return f"{status.state}{since}{first}"
 
 
 class SavedFlows(Mapping[str, Flow]):

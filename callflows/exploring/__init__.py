@@ -6,6 +6,6 @@ from __future__ import annotations
 
 from .graph import graph_of
 from .rules import RULES
-from .walk import Exploration, explore
+from .walk import Checked, Exploration, check, explore
 
-__all__ = ["RULES", "Exploration", "explore", "graph_of"]
+__all__ = ["RULES", "Checked", "Exploration", "check", "explore", "graph_of"]

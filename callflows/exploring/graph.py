@@ -8,7 +8,7 @@ from ..documents import TEXT, Verb
 from ..documents.rules import INPUT
 from ..flows.catalog import ENTRY_STEPS
 from ..flows.picture.graph import Edge, Graph, Node
-from ..flows.trying.reach import reach
+from ..flows.trying.reach import reach_of
 from ..flows.trying.sampling import SAMPLE_TRANSFER
 from ..models import EventKind
 from .rules import asked_for, leads
@@ -89,7 +89,7 @@ def _news(exploration: Exploration, seen: Seen) -> str:
     event = seen.sample.event
     if event.kind is not EventKind.INPUT:
         return event.dial.status
-    known = reach(exploration.flow.environment.facts, seen.step.template(seen.provider)[0])
+    known = reach_of(exploration.flow.environment, seen.step.template(seen.provider)[0])
     digits, speech = event.input.digits, event.input.speech
     if digits:
         constants = [str(one) for one in known.constants("input.digits")]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from ..compose import Case, Composed, Composer
 from ..documents import DIALECTS, Verb, Verdict, outline
@@ -19,7 +20,7 @@ from ..flows.context import CONTEXT
 from ..flows.trying.needs import undeclared, unneeded
 from ..flows.trying.never import hidden, impossible, unused_params
 from ..flows.trying.outside import unused
-from ..flows.trying.reach import Reach, parts_of, reach
+from ..flows.trying.reach import Reach, parts_of, reach_of
 from ..flows.trying.sampling import DRAWS, LIMIT, SAMPLE_TRANSFER, Sample, samples
 from ..models import Leg, Problem, Severity, errors_in
 from ..signing import Scalar, Token
@@ -86,6 +87,7 @@ class Exploration:
     _visits: list[tuple[str, str, State]] = field(default_factory=list)
     _tried: set[object] = field(default_factory=set)
     _parts: dict[str, Mapping[tuple[str, str], object]] = field(default_factory=dict)
+    _drawn: dict[object, list[Sample]] = field(default_factory=dict)
 
     @property
     def entries(self) -> list[str]:
@@ -130,8 +132,7 @@ class Exploration:
 
     def _walk(self, provider: str, broken: set[str], until: float) -> None:
         steps = self.flow.steps
-        facts = self.flow.environment.facts
-        reached = {name: reach(facts, step.template(provider)[0]) for name, step in steps.items()}
+        reached = {name: reach_of(self.flow.environment, step.template(provider)[0]) for name, step in steps.items()}
         known: dict[str, list[object]] = {name: [] for name in steps}
         told: dict[str, set[object]] = {name: set() for name in steps}
         waiting: list[tuple[str, State]] = [(name, {}) for name in self.entries]
@@ -155,7 +156,7 @@ class Exploration:
                 continue
             self._visits.append((provider, name, state))
             limit = LIMIT if len(known[name]) == 1 else LIMIT // 4  # what else is carried tells little more
-            for sample in samples(self.flow, name, provider, states=(state,), limit=limit):
+            for sample in self._samples(name, provider, state, limit):
                 if time.monotonic() > until:
                     message = f"was tried for {SECONDS:g} s; not all requests that matter were"
                     self.tell([Problem(Severity.WARNING, "flow.slow", message, self.flow.name)])
@@ -167,6 +168,15 @@ class Exploration:
                     target = seen.target(index)
                     if target.flow == self.flow.name and target.step in steps:
                         waiting.append((target.step, target.state))
+
+    def _samples(self, name: str, provider: str, state: State, limit: int) -> list[Sample]:
+        """The same for every provider, unless the author says otherwise."""
+        provider_matters = any(spec.provider for spec in self.flow.manifest.samples)
+        template = self.flow.steps[name].template(provider)[0]
+        known = (name, template, provider if provider_matters else "", repr(sorted(state.items())), limit)
+        if known not in self._drawn:
+            self._drawn[known] = samples(self.flow, name, provider, states=(state,), limit=limit)
+        return self._drawn[known]
 
     def _try(self, step: Step, provider: str, sample: Sample) -> Seen | None:
         """None where it was tried before."""
@@ -291,6 +301,31 @@ def _cannot_be_accepted(flow: Flow) -> Iterator[Problem]:
         hint = did_you_mean(id, severities, "`callflows rules` lists them") if id not in severities else "mend it"
         problem = Problem.error("flow.accept", message, f"{flow.name}/flow.toml", hint=hint)
         yield flow.places.problem(problem, ("accept", index), value=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """`looked_at`: the other flows that the flow leads to, whether they are there or not."""
+
+    problems: list[Problem]
+    looked_at: frozenset[str]
+
+
+class _LookedUp(dict[str, Flow]):
+    def __init__(self, flows: Mapping[str, Flow]) -> None:
+        super().__init__(flows)
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return super().get(name, default)
+
+
+def check(composer: Composer, flow: Flow, providers: Sequence[str], among: Mapping[str, Flow] = {}) -> Checked:
+    """explore(), for whoever wants to know whether the flow may go live, and with which others."""
+    others = _LookedUp(among)
+    problems = explore(composer, flow, providers, others).problems
+    return Checked(problems, frozenset(others.names - {flow.name}))
 
 
 def _unknown_providers(flow: Flow, providers: Sequence[str]) -> Iterator[Problem]:

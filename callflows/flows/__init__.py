@@ -7,6 +7,7 @@ from .context import Links, OtherLeg, build_context
 from .declared import Value
 from .manifest import Manifest
 from .params import resolve_params
+from .records import Refusal, Status
 from .rendering import render
 from .sources import FlowSource, ignored, is_name, read_sources, stamp
 from .tracing.marking import Branch
@@ -21,6 +22,8 @@ __all__ = [
     "Links",
     "Manifest",
     "OtherLeg",
+    "Refusal",
+    "Status",
     "Step",
     "Trace",
     "Value",

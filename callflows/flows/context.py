@@ -22,8 +22,8 @@ from ..suggest import did_you_mean
 from ..urls import PublicUrls, events_path, step_path, with_token
 from .catalog import Flow, Step
 from .declared import Value
+from .filters import MAPPING_METHODS
 from .params import resolve_params, with_defaults
-from .sandbox import MAPPING_METHODS
 from .tables import LookupTable
 from .texts import Text
 

@@ -12,6 +12,7 @@ from jinja2.runtime import Undefined
 
 from .bounds import TooLarge, bounded, refuse_over, spend
 
+MAPPING_METHODS = frozenset(("get", "items", "keys", "values"))  # those templates may call
 MAX_ARGUMENT = 1000  # characters of a text to look for: looking for a long one in a long one takes too long
 
 _NAMES = (

@@ -21,8 +21,8 @@ from pydantic import (
 from ..models import Problem, Severity
 from ..suggest import did_you_mean
 from .declared import ContextSpec, fit, plain, well_named
+from .filters import MAPPING_METHODS
 from .params import PARAM_NAME, ParamSpec, Table, typed
-from .sandbox import MAPPING_METHODS
 from .texts import LANGUAGE
 from .toml_places import Places, read_file
 

@@ -8,7 +8,7 @@ literals make, and all that is written. Filters and methods that can blow a shor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from types import BuiltinMethodType
+from types import BuiltinMethodType, CodeType
 from typing import Any
 
 from jinja2 import FunctionLoader, StrictUndefined, nodes
@@ -20,16 +20,16 @@ from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
 from .bounds import CALL_WEIGHT, MAX_BITS, TooLarge, bounded, refuse_over, spend, ticking, weigh
-from .filters import ALLOWED, MAX_ARGUMENT, scalar
+from .filters import ALLOWED, MAPPING_METHODS, MAX_ARGUMENT, scalar
 from .texts import Text
 from .trying.facts import Facts, facts_of
+from .trying.reach import Reach
 
 _STRING_METHODS = frozenset(
     "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit islower isnumeric "
     "isspace isupper lower lstrip partition removeprefix removesuffix rfind rpartition rsplit rstrip split "
     "splitlines startswith strip swapcase title upper".split()
 )
-MAPPING_METHODS = frozenset(("get", "items", "keys", "values"))
 _OTHER_METHODS: tuple[tuple[type, frozenset[str]], ...] = (
     (Mapping, MAPPING_METHODS),
     (list, frozenset(("count", "index"))),
@@ -132,6 +132,11 @@ class _Namespace(Namespace):
     __repr__ = object.__repr__
 
 
+Compiled = dict[tuple[str, str], tuple[CodeType, Facts]]  # by a template's name and text
+MOST_COMPILED = 1000
+_compiled: Compiled = {}  # what flows share, and versions of a flow, is compiled once in a process
+
+
 class FlowEnvironment(ImmutableSandboxedEnvironment):
     """One per flow version. `sources` maps template names to their text; nothing else can be loaded."""
 
@@ -139,7 +144,9 @@ class FlowEnvironment(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset(("+", "-", "*", "**", "/", "//", "%"))
 
     def __init__(self, sources: Mapping[str, str]) -> None:
+        self.compiled = _compiled
         self.facts: dict[str, Facts] = {}
+        self.reaches: dict[str, Reach] = {}
 
         def load(name: str) -> tuple[str, str, Callable[[], bool]] | None:
             return (sources[name], name, lambda: True) if name in sources else None
@@ -158,6 +165,16 @@ class FlowEnvironment(ImmutableSandboxedEnvironment):
         self.filters = {**ALLOWED, "_ticking": ticking, "_bounded": bounded, "_concatenated": _concatenated}
         self.globals.pop("lipsum", None)
         self.globals["namespace"] = _Namespace
+
+    def compile(self, source: Any, name: str | None = None, *args: Any, **kwargs: Any) -> Any:
+        known = (name or "", source)
+        if known not in self.compiled:
+            code = super().compile(source, name, *args, **kwargs)
+            if len(self.compiled) >= MOST_COMPILED:
+                self.compiled.clear()
+            self.compiled[known] = code, self.facts[name or ""]
+        code, self.facts[name or ""] = self.compiled[known]
+        return code
 
     def _generate(self, source: nodes.Template, name: str | None, *args: Any, **kwargs: Any) -> str:
         self.facts[name or ""] = facts_of(source)  # of the one parse, before code generation changes the tree

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import re
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..models import Problem, Severity
+from .sharing import belonging
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 SHARED = "_shared"
@@ -26,7 +28,7 @@ def is_name(text: str) -> bool:
     return NAME.fullmatch(text) is not None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FlowSource:
     """A flow as it stands on disk. `files` maps names such as `forward/aleg.xml` and `_shared/menu.xml`."""
 
@@ -34,7 +36,7 @@ class FlowSource:
     files: Mapping[str, bytes]
     problems: tuple[Problem, ...] = ()
 
-    @property
+    @functools.cached_property
     def version(self) -> str:
         """`<flow>-<hash>`: equal content is an equal version, on every machine."""
         digest = hashlib.sha256()
@@ -55,7 +57,7 @@ def stamp(folder: Path) -> Stamp:
 
 
 def read_sources(folder: Path) -> dict[str, FlowSource]:
-    """Every flow below `folder`, with the shared files in each. A missing folder has none."""
+    """Every flow below `folder`, each with the shared files that belong to it. A missing folder has none."""
     files: dict[str, dict[str, bytes]] = {}
     problems: dict[str, list[Problem]] = {}
     for path, entry in _walk(folder):
@@ -90,10 +92,13 @@ def read_sources(folder: Path) -> dict[str, FlowSource]:
         except OSError as error:
             found.append(Problem.error("flow.unreadable", f"cannot be read: {error.strerror}", path))
     shared, shared_problems = files.pop(SHARED, {}), problems.pop(SHARED, [])
-    return {
-        name: FlowSource(name, {**own, **shared}, (*problems[name], *shared_problems))
-        for name, own in sorted(files.items())
-    }
+    found_sources = {}
+    for name, own in sorted(files.items()):
+        belongs = belonging(own, shared)
+        its = {**own, **{path: data for path, data in shared.items() if belongs(path)}}
+        told = [problem for problem in shared_problems if belongs(problem.file)]
+        found_sources[name] = FlowSource(name, its, (*problems[name], *told))
+    return found_sources
 
 
 def lookalike(flow: str, path: str) -> Problem | None:

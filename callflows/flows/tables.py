@@ -14,7 +14,7 @@ from datetime import date, time
 from types import MappingProxyType
 
 from ..models import Problem
-from .sandbox import MAPPING_METHODS
+from .filters import MAPPING_METHODS
 from .sources import SHARED
 from .toml_places import not_utf8, placed, read_file
 

@@ -3,7 +3,7 @@
     STATE_DIR/versions/<flow>-<hash>/   the flow's files with those of _shared/, never changed again
     STATE_DIR/live/<flow>               symlink to the version that is served
     STATE_DIR/live/<flow>.last          the one before it: its last good version when the live one fails
-    STATE_DIR/live/<flow>.stale         why the newest save did not go live (JSON), until a good one does
+    STATE_DIR/live/<flow>.*             what is written down beside (records.py): refusals, what is held, the history
 
 A worker looks at the link on each request, so that an edit needs no reload. Versions are named by their content:
 two machines that publish the same files agree, and publishing twice changes nothing.
@@ -12,22 +12,23 @@ two machines that publish the same files agree, and publishing twice changes not
 from __future__ import annotations
 
 import contextlib
-import json
 import os
+import re
 import shutil
 import threading
 import time
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
-from ..models import Problem, Severity
+from ..models import FlowState, Problem, Published
 from .catalog import Flow, load_flow
+from .records import Records, Refusal, Status, Turn
 from .sources import FlowSource, is_name
 
 KEEP_SECONDS = 26 * 3600  # longer than any call's tokens live
+KEEP_VERSIONS = 20  # of each flow, to go back to
 MAX_LOADED = 8  # versions of one flow in a process's memory; calls in still older ones load theirs again
 
 
@@ -38,6 +39,7 @@ class Versions:
         self._versions = state_dir / "versions"
         self._live = state_dir / "live"
         self._links = f"{self._live}/"  # for the look on every request
+        self._records = Records(self._live)
         self._loaded: dict[str, Flow] = {}
         self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
@@ -98,24 +100,64 @@ class Versions:
 
     def stale(self, flow: str) -> tuple[float, list[Problem]] | None:
         """Since when (Unix seconds) the newest save waits, and why; None when what was saved is live."""
-        if not is_name(flow):
-            return None
-        file = self._live / f"{flow}.stale"
-        try:
-            marked = file.stat().st_mtime
-            since, rows = json.loads(file.read_bytes())
-            return float(since), [Problem(**{**row, "severity": Severity(row["severity"])}) for row in rows]
-        except OSError:
-            return None
-        except (ValueError, TypeError, KeyError, RecursionError):  # damaged: that it waits is still known
-            return marked, []
+        refusal = self.refusal(flow)
+        return (refusal.since, list(refusal.problems)) if refusal else None
 
     def stale_names(self) -> list[str]:
+        return self._records.names("stale")
+
+    def refusal(self, flow: str, *, mended: bool = False) -> Refusal | None:
+        """Of the newest save; `mended`: of the last one that a good one followed."""
+        return self._records.refusal(flow, mended=mended) if is_name(flow) else None
+
+    def is_held(self, flow: str, version: str) -> bool:
+        """Whether this content of the folder is to stay unpublished, because another version was published by hand."""
+        held = self._records.held(flow)
+        return held is not None and held.version == version
+
+    def status(self, flow: str, saved: str = "") -> Status:
+        """`saved`: the version that the folder's text would be, for whoever has read it; without it the store's last
+        word counts, and what is not published yet cannot be told.
+        """
+        if not is_name(flow):
+            return Status(FlowState.PENDING)
+        live, refusal, held = self.live_version(flow), self.refusal(flow), self._records.held(flow)
+        if refusal and (saved == "" or (saved != live and refusal.version in ("", saved))):
+            state = FlowState.STALE if live else FlowState.BROKEN
+            return Status(state, refusal.since, live, refusal.problems)
+        if held and live and saved in ("", held.version):
+            return Status(FlowState.HELD, held.since, live)
+        if not live or saved not in ("", live):
+            return Status(FlowState.PENDING, None, live)
+        turns = self._records.history(flow)
+        return Status(FlowState.GOOD, turns[0].since if turns and turns[0].version == live else None, live)
+
+    def history(self, flow: str) -> list[Turn]:
+        """Which version was live when, the newest first."""
+        return self._records.history(flow) if is_name(flow) else []
+
+    def known_names(self) -> list[str]:
+        """The flows that are live, and those of which the newest save is not."""
+        return sorted({*self.names(), *self.stale_names()})
+
+    def stored(self, flow: str = "") -> list[str]:
+        """The versions in the store, of one flow or of all."""
         try:
-            found = [entry.name for entry in os.scandir(self._live)]
+            found = [entry.name for entry in os.scandir(self._versions) if not entry.name.startswith(".")]
         except OSError:
             return []
-        return sorted(name.removesuffix(".stale") for name in found if name.endswith(".stale"))
+        return sorted(version for version in found if flow in ("", version.rpartition("-")[0]))
+
+    def meant(self, text: str) -> list[str]:
+        """The versions in the store that may be meant: by name, by its beginning, or by that of its hash."""
+        found = []
+        for version in self.stored():
+            flow, _, digest = version.rpartition("-")
+            if version == text:
+                return [version]
+            if (len(text) > len(flow) + 1 and version.startswith(text)) or _is_beginning(text, digest):
+                found.append(version)
+        return found
 
     # writing
 
@@ -134,41 +176,74 @@ class Versions:
                 draft.rename(target)
             except OSError:  # another process published the same content first
                 shutil.rmtree(draft, ignore_errors=True)
-        before = self.live_version(source.name)
-        if before != version:
-            self._touch_linked(source.name)
-            if before:
-                self._link(f"{source.name}.last", before)
-            self._link(source.name, version)
-        (self._live / f"{source.name}.stale").unlink(missing_ok=True)
+        self._go_live(source.name, version, Published.SAVED)
+        self._records.release(source.name)
+        self._records.mend(source.name, time.time())
         return version
 
-    def mark_stale(self, flow: str, problems: Sequence[Problem]) -> None:
-        known = self.stale(flow)
-        since = known[0] if known else time.time()
-        self._live.mkdir(parents=True, exist_ok=True)
-        draft = self._live / f".{flow}.{uuid.uuid4().hex[:8]}"
-        draft.write_text(json.dumps([since, [asdict(problem) for problem in problems]]))
-        draft.rename(self._live / f"{flow}.stale")
+    def put_back(self, version: str, *, instead_of: str) -> None:
+        """Make a version of the store live, by hand. `instead_of` is what the folder's text would be: that is held."""
+        flow = version.rpartition("-")[0]
+        refusal = self.refusal(flow)
+        if refusal and refusal.version != instead_of:
+            self._records.mend(flow, time.time())
+        if instead_of == version:
+            self._records.release(flow)
+        else:
+            self._records.hold(flow, instead_of, time.time())  # first: a save that is being published must not win
+        self._touch(version)
+        self._go_live(flow, version, Published.BY_HAND)
+
+    def _go_live(self, flow: str, version: str, how: Published) -> None:
+        before = self.live_version(flow)
+        self._records.begin(flow, version, how, time.time())
+        if before != version:
+            self._touch_linked(flow)
+            if before:
+                self._link(f"{flow}.last", before)
+            self._link(flow, version)
+
+    def settle(self, flow: str, version: str) -> None:
+        """The folder holds this version: what was said of other saves is over."""
+        refusal = self.refusal(flow)
+        if self.live_version(flow) == version:
+            self._records.release(flow)
+            self._records.mend(flow, time.time())
+        elif refusal and refusal.version != version and self.is_held(flow, version):
+            self._records.mend(flow, time.time())
+
+    def mark_stale(self, flow: str, problems: Sequence[Problem], version: str = "") -> None:
+        self._records.refuse(flow, version, problems, time.time())
 
     def withdraw(self, flow: str) -> None:
-        """The flow's folder is gone. Calls in it go on: their tokens name the version."""
+        """The flow's folder is gone. Calls in it go on: their tokens name the version. Its history is kept as long."""
         self._touch_linked(flow)
-        for name in (flow, f"{flow}.last", f"{flow}.stale"):
+        if self.live_version(flow):
+            self._records.begin(flow, "", Published.WITHDRAWN, time.time())
+        for name in (flow, f"{flow}.last"):
             (self._live / name).unlink(missing_ok=True)
+        self._records.forget(flow, "stale", "refused", "held")
 
     def prune(self) -> int:
-        """Remove versions that no link names and no call can be in any more; returns how many."""
+        """Remove versions that no link names, that no call can be in any more, and that are not among the last of their
+        flow; returns how many.
+        """
         if not self._versions.is_dir():
             return 0
-        linked = set()
+        kept = set()
         for entry in os.scandir(self._live) if self._live.is_dir() else ():
             with contextlib.suppress(OSError):  # not a link, or gone since it was listed
-                linked.add(os.path.basename(os.readlink(entry)))
+                kept.add(os.path.basename(os.readlink(entry)))
+        for flow in self._records.names("history"):
+            turns = self.history(flow)
+            if turns and not turns[0].version and time.time() - turns[0].since > KEEP_SECONDS:
+                self._records.forget(flow, "history")
+            else:
+                kept.update(list(dict.fromkeys(turn.version for turn in turns if turn.version))[:KEEP_VERSIONS])
         removed = 0
         for entry in list(os.scandir(self._versions)):
             with contextlib.suppress(FileNotFoundError):  # another process prunes, too
-                if entry.name not in linked and time.time() - entry.stat().st_mtime > KEEP_SECONDS:
+                if entry.name not in kept and time.time() - entry.stat().st_mtime > KEEP_SECONDS:
                     shutil.rmtree(entry.path, ignore_errors=True)
                     removed += 1
         return removed
@@ -192,6 +267,10 @@ class Versions:
         draft = self._live / f".{name}.{uuid.uuid4().hex[:8]}"
         draft.symlink_to(Path("..") / "versions" / version)
         draft.rename(self._live / name)
+
+
+def _is_beginning(text: str, digest: str) -> bool:
+    return re.fullmatch(r"[0-9a-f]{4,16}", text) is not None and digest.startswith(text)
 
 
 def _read_files(folder: Path) -> dict[str, bytes]:

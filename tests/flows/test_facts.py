@@ -10,7 +10,7 @@ from callflows.flows.trying.facts import Constant
 from callflows.flows.trying.never import impossible, unused_params
 from callflows.flows.trying.reach import Reach, reach, templates_of
 
-from .rooms import source
+from .rooms import flow, source
 
 NAME = "menu/aleg.xml"
 
@@ -202,3 +202,26 @@ def test_a_param_that_nobody_uses() -> None:
     (problem,) = unused_params(flow)
     assert (problem.code, problem.line, problem.column) == ("flow.unused-param", 9, 1)
     assert unused_params(load_flow(source(aleg="{{ params[leg] }}", toml=TOML))) == []
+
+
+BLOCKS = """{% macro say(text) %}<Speak>{{ text }}</Speak>{% endmacro %}
+{% macro ended() %}{% if dial.status == "busy" %}{{ say("Busy.") }}{% endif %}{% endmacro %}
+{% macro round() %}{{ state.round }}{{ ended() }}{% endmacro %}"""
+
+
+@pytest.mark.parametrize(
+    ("template", "looks_at"),
+    [
+        ('{% from "_shared/b.xml" import say, round %}{{ say(input.digits) }}', ["input"]),
+        ('{% from "_shared/b.xml" import ended as done %}{{ done() }}', ["dial"]),
+        ('{% from "_shared/b.xml" import round %}{% call round() %}{% endcall %}', ["dial", "state"]),
+        ('{% import "_shared/b.xml" as b %}{{ b.say("x") }}', []),
+        ('{% from "_shared/b.xml" import ended %}{% include "menu/_part.xml" %}', ["dial", "leg"]),
+        ('{% from "_shared/b.xml" import say %}{% macro mine() %}{{ call.uuid }}{% endmacro %}', []),
+        ('{% from "_shared/b.xml" import say %}{% macro mine() %}{{ call.uuid }}{% endmacro %}{{ mine() }}', ["call"]),
+    ],
+)
+def test_only_macros_that_are_called_are_looked_into(template: str, looks_at: list[str]) -> None:
+    made = flow(aleg=template, _part="{{ ended() }}{{ leg }}", _shared__b=BLOCKS)
+    found = reach(made.environment.facts, "menu/aleg.xml")
+    assert [name for name in ("call", "dial", "input", "leg", "state") if found.uses_any(name)] == looks_at

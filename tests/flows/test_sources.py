@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2 import TemplateSyntaxError
 
 from callflows.flows import Flow, is_name, load_flow, read_sources, stamp
+from callflows.flows.sandbox import FlowEnvironment
+from callflows.flows.sharing import belonging
 from callflows.flows.sources import MAX_FILE_BYTES, ignored
+from callflows.flows.trying.facts import facts_of
 
 from .rooms import save
 
@@ -94,15 +98,56 @@ def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
     assert steps(tmp_path) == ["aleg"]
 
 
-def test_shared_files_are_in_every_flow_and_change_its_version(tmp_path: Path) -> None:
-    save(tmp_path, {"a/aleg.xml": "{% include '_shared/x.xml' %}", "b/aleg.xml": "<R/>", "_shared/x.xml": "<R/>"})
-    before = read_sources(tmp_path)
-    assert list(before) == ["a", "b"]
-    assert all("_shared/x.xml" in source.files for source in before.values())
+def test_shared_files_belong_to_the_flows_that_use_them(tmp_path: Path) -> None:
+    flows = {
+        "a/aleg.xml": "{% include '_shared/x.xml' %}",
+        "b/aleg.xml": "<R/>",
+        "c/_part.xml": '{%- import "_shared/via.xml" as via with context -%}',
+        "d/aleg.xml": "{% include ['_shared/none.xml', leg] %}",
+    }
+    shared = {"x.xml": "<R/>", "via.xml": "{% from '_shared/y.xml' import y %}", "y.xml": "", "z.xml": "", "t.toml": ""}
+    save(tmp_path, flows | {f"_shared/{name}": text for name, text in shared.items()})
+    found = read_sources(tmp_path)
+
+    def parts(name: str) -> set[str]:
+        return {path.removeprefix("_shared/") for path in found[name].files if path.startswith("_shared/")}
+
+    assert parts("a") == {"x.xml", "t.toml"}
+    assert parts("b") == {"t.toml"}
+    assert parts("c") == {"via.xml", "y.xml", "t.toml"}
+    assert parts("d") == set(shared)  # a name that is made when rendering may be any
     assert steps(tmp_path, "a") == ["aleg"]
     save(tmp_path, {"_shared/x.xml": "<R></R>"})
-    after = read_sources(tmp_path)
-    assert all(after[name].version != before[name].version for name in after)
+    changed = {name for name, source in read_sources(tmp_path).items() if source.version != found[name].version}
+    assert changed == {"a", "d"}
+
+
+def test_a_shared_file_that_cannot_be_read_is_the_problem_of_those_who_use_it(tmp_path: Path) -> None:
+    save(tmp_path, {"a/aleg.xml": "{% include '_shared/x.xml' %}", "b/aleg.xml": "<R/>", "_shared/y.xml": ""})
+    (tmp_path / "_shared" / "x.xml").symlink_to("y.xml")
+    found = read_sources(tmp_path)
+    assert [problem.file for problem in found["a"].problems] == ["_shared/x.xml"]
+    assert found["b"].problems == ()
+
+
+QUOTED = st.sampled_from(
+    ["'_shared/a.xml'", '"_shared/b.xml"', "'_shared/' 'c.xml'", "x", '"\\x5f"', "['_shared/a.xml']"]
+)
+SPACE = st.sampled_from(["", " ", "\n", "\u00a0 "])
+TAGS = ["include {}", "include {} ignore missing", "import {} as y", "from {} import y with context", "extends {}"]
+
+
+@given(st.lists(st.tuples(SPACE, st.sampled_from(TAGS), QUOTED, st.sampled_from(["%}", " %}", "-%}"])), max_size=4))
+def test_no_name_that_a_template_refers_to_is_overlooked(tags: list[tuple[str, str, str, str]]) -> None:
+    text = "".join(f"{{%{space}{tag.format(name)} {end}" for space, tag, name, end in tags)
+    shared = {f"_shared/{name}.xml": b"" for name in "abc"}
+    try:
+        facts = facts_of(FlowEnvironment({}).parse(text))
+    except TemplateSyntaxError:
+        return
+    belongs = belonging({"menu/aleg.xml": text.encode()}, shared)
+    needed = {path for path in shared if facts.dynamic or path in facts.references}
+    assert needed <= {path for path in shared if belongs(path)}
 
 
 def test_the_version_is_the_content_and_nothing_else(tmp_path: Path) -> None:

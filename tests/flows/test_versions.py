@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from callflows.flows import FlowSource, Versions
-from callflows.flows.versions import KEEP_SECONDS, MAX_LOADED
+from callflows.flows.versions import KEEP_SECONDS, KEEP_VERSIONS, MAX_LOADED
 from callflows.models import Problem, Severity
 
 from .rooms import source
@@ -158,6 +158,8 @@ def test_a_refused_save_stays_visible_since_it_was_first_refused(versions: Versi
         "[1, 2]",
         '[1, [{"a": 1}]]',
         '{"a": 1, "b": 2}',
+        '{"since": 1, "version": "x", "until": null}',
+        '{"since": 1, "version": "x", "until": null, "problems": [{"severity": "error"}]}',
         "[" * 99_999,
         "\0",
     ],
@@ -184,21 +186,87 @@ def test_calls_in_a_withdrawn_flow_go_on(versions: Versions, tmp_path: Path) -> 
     assert Versions(tmp_path).load(version) is not None
 
 
-def test_prune_keeps_what_is_linked_or_may_hold_a_call(versions: Versions, tmp_path: Path) -> None:
-    names = [versions.publish(text(number)) for number in range(4)]
+def test_prune_keeps_what_is_linked_or_may_hold_a_call_or_be_gone_back_to(versions: Versions, tmp_path: Path) -> None:
+    names = [versions.publish(text(number)) for number in range(KEEP_VERSIONS + 2)]
     folder = tmp_path / "versions"
     (folder / ".draft.abc").mkdir()
     for name in [*names, ".draft.abc"]:
         age(folder / name, 2 * KEEP_SECONDS)
-    versions.publish(text(4))  # from now on 3 is the last good one, and 2 was until now
-    assert versions.prune() == 3
-    assert sorted(os.listdir(folder)) == sorted([names[2], names[3], text(4).version])
-    age(folder / names[2], KEEP_SECONDS + 60)
+    versions.publish(text(99))  # what was live until now counts from now on
+    assert versions.prune() == 4  # three, and the draft
+    assert versions.stored("menu") == sorted([*names[3 - len(names) :], text(99).version])
+    assert not (folder / ".draft.abc").exists()
+    versions.publish(text(0))
+    age(folder / names[3], KEEP_SECONDS - 60)
+    assert versions.prune() == 0
+    age(folder / names[3], KEEP_SECONDS + 60)
     assert versions.prune() == 1
     for name in os.listdir(folder):
         age(folder / name, 2 * KEEP_SECONDS)
     assert versions.prune() == 0
     assert versions.live("menu", last=True) is not None
+    assert len(versions.stored()) == KEEP_VERSIONS
+
+
+def test_the_history_of_a_flow_that_is_gone_goes_with_its_versions(
+    versions: Versions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [versions.publish(text(number)) for number in (1, 2)]
+    versions.withdraw("menu")
+    assert [(turn.version, str(turn.how)) for turn in versions.history("menu")] == [
+        ("", "withdrawn"), (names[1], "saved"), (names[0], "saved"),
+    ]  # fmt: skip
+    for name in names:
+        age(tmp_path / "versions" / name, 2 * KEEP_SECONDS)
+    assert versions.prune() == 0
+    monkeypatch.setattr("callflows.flows.versions.KEEP_SECONDS", -1)
+    assert versions.prune() == 2
+    assert versions.history("menu") == []
+    assert os.listdir(tmp_path / "live") == []
+
+
+def test_history_says_when_and_how_and_is_bounded(
+    versions: Versions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("callflows.flows.records.MOST_TURNS", 9)
+    started = time.time()
+    first, second = versions.publish(text(1)), versions.publish(text(2))
+    versions.publish(text(2))  # nothing changed
+    versions.put_back(first, instead_of=second)
+    turns = versions.history("menu")
+    assert [(turn.version, str(turn.how)) for turn in turns] == [
+        (first, "published by hand"), (second, "saved"), (first, "saved"),
+    ]  # fmt: skip
+    assert [turns[0].until, turns[1].until] == [None, turns[0].since]
+    assert started <= turns[2].since <= turns[1].since <= turns[0].since <= time.time()
+    for number in range(12):
+        versions.put_back((first, second)[number % 2], instead_of=text(3).version)
+    assert len(versions.history("menu")) == 9
+    for damage in ("", "{", "[[1]]", '[["x", "y", "z"]]', "null"):
+        (tmp_path / "live" / "menu.history").write_text(damage)
+        assert versions.history("menu") == []
+    versions.publish(text(4))
+    assert len(versions.history("menu")) == 1
+
+
+def test_versions_are_found_by_what_is_written_of_them(versions: Versions) -> None:
+    version = versions.publish(text(1))
+    digest = version.removeprefix("menu-")
+    assert versions.meant(version) == versions.meant(version[:12]) == versions.meant(digest[:6]) == [version]
+    for nothing in ("", "menu", "menu-", digest[:3], "x" + digest, f"../{version}", "menu-zzzz"):
+        assert versions.meant(nothing) == []
+    versions.publish(text(2))
+    assert sorted(versions.meant("menu-")) == []
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"since": "x", "version": "y"}', "\0"])
+def test_a_damaged_hold_holds_nothing(versions: Versions, tmp_path: Path, damage: str) -> None:
+    first, second = versions.publish(text(1)), versions.publish(text(2))
+    versions.put_back(first, instead_of=second)
+    assert versions.is_held("menu", second)
+    (tmp_path / "live" / "menu.held").write_text(damage)
+    assert not versions.is_held("menu", second)
+    assert versions.status("menu").state == "good"
 
 
 def test_memory_holds_few_versions_of_a_flow_and_never_loses_the_live_one(versions: Versions) -> None:
@@ -256,4 +324,4 @@ def test_four_processes_publish_and_no_caller_meets_half_a_flow(tmp_path: Path) 
     assert faults.empty(), faults.get()
     assert [process.exitcode for process in processes] == [0] * 4
     assert not [name for name in os.listdir(tmp_path / "versions") if name.startswith(".")]
-    assert sorted(os.listdir(tmp_path / "live")) == ["menu", "menu.last"]
+    assert sorted(os.listdir(tmp_path / "live")) == ["menu", "menu.history", "menu.last"]

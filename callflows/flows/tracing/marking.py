@@ -167,6 +167,7 @@ class Layout:
         self.macros: list[Tag] = []
         self._pair()
         self.conditionals = [found for tag in self.tags for found in _conditionals(tag)]
+        self.branches: set[Branch] = set()  # once it is compiled
 
     def _walk(self, tokens: Iterable[tuple[int, str, str]]) -> None:
         at = depth = 0

@@ -5,28 +5,56 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup
 
-from ..sandbox import FlowEnvironment
+from ..sandbox import MOST_COMPILED, Compiled, FlowEnvironment
 from .marking import Branch, Layout, Marked, Plain, Spot, Spots, inband, unmarked
 
+MOST_SPOTS = 100_000
 _LOCK = threading.RLock()
+
+
+@dataclass(slots=True)
+class Places:
+    """The numbers of places, and what was compiled with them: one for all twins of a process, until it is full."""
+
+    spots: list[Spot] = field(default_factory=list)
+    branches: list[Branch] = field(default_factory=list)
+    numbers: dict[Spot | Branch, int] = field(default_factory=dict)
+    layouts: dict[tuple[str, str], Layout] = field(default_factory=dict)
+    compiled: Compiled = field(default_factory=dict)
+
+
+_places = Places()
+
+
+def _places_for_a_new_one() -> Places:
+    global _places
+    if len(_places.spots) > MOST_SPOTS or len(_places.layouts) > MOST_COMPILED:
+        _places = Places()
+    return _places
 
 
 class PlacingEnvironment(FlowEnvironment):
     def __init__(self, sources: Mapping[str, str]) -> None:
         super().__init__(sources)
         self.layouts: dict[str, Layout] = {}
-        self.spots: list[Spot] = []
-        self.branches: list[Branch] = []
-        self._numbers: dict[Spot | Branch, int] = {}
+        self._places = _places_for_a_new_one()
+        self.spots, self.branches, self.compiled = self._places.spots, self._places.branches, self._places.compiled
+
+    def compile(self, source: Any, name: str | None = None, *args: Any, **kwargs: Any) -> Any:
+        self.layout(name)
+        return super().compile(source, name, *args, **kwargs)
 
     def layout(self, name: str | None) -> Layout:
         name = str(name)
         if name not in self.layouts:
-            self.layouts[name] = Layout(self, name, self.sources[name])
+            known = (name, self.sources[name])
+            layouts = self._places.layouts
+            self.layouts[name] = layouts.get(known) or layouts.setdefault(known, Layout(self, *known))
         return self.layouts[name]
 
     def source(self, file: str, line: int | None) -> str:
@@ -36,14 +64,16 @@ class PlacingEnvironment(FlowEnvironment):
         return self._number(spot, self.spots)
 
     def branch(self, branch: Branch) -> int:
+        self.layout(branch.file).branches.add(branch)
         return self._number(branch, self.branches)
 
     def _number(self, entry: Any, table: list[Any]) -> int:
+        numbers = self._places.numbers
         with _LOCK:
-            if entry not in self._numbers:
+            if entry not in numbers:
                 table.append(entry)
-                self._numbers[entry] = len(table) - 1
-            return self._numbers[entry]
+                numbers[entry] = len(table) - 1
+            return numbers[entry]
 
     def joined(self, pieces: list[Any], whole: str) -> Any:
         if not any(isinstance(piece, Marked | Plain) for piece in pieces):

@@ -79,7 +79,7 @@ def branches(environment: FlowEnvironment, template: str) -> frozenset[Branch]:
         twin.load(template)
     except Exception:  # reported where the flow was loaded
         return frozenset()
-    return frozenset(branch for branch in twin.branches if branch.file == template)
+    return frozenset(twin.layout(template).branches)
 
 
 _TWINS: WeakKeyDictionary[FlowEnvironment, Twin] = WeakKeyDictionary()

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from .facts import Compared, Constant, Facts, Operand, Ref
 from .table_facts import TABLES
+
+if TYPE_CHECKING:
+    from ..sandbox import FlowEnvironment
 
 MAX_COMPARED = 2000  # more than these of a path and a value are not looked at
 
@@ -25,13 +29,11 @@ class Reach:
 
     uses: frozenset[str]
     compared: Mapping[str, tuple[Compared, ...]]
+    holders: frozenset[str]  # what something that is used stands in
 
     def uses_any(self, path: str) -> bool:
         """Whether the path, something in it, or all that it stands in is referred to."""
-        roots = path.split(".")
-        return any(".".join(roots[:size]) in self.uses for size in range(1, len(roots) + 1)) or any(
-            used.startswith(f"{path}.") for used in self.uses
-        )
+        return path in self.uses or path in self.holders or any(above in self.uses for above in _above(path))
 
     def names(self, root: str) -> list[str]:
         """The names right below `root` that are referred to."""
@@ -46,6 +48,19 @@ class Reach:
             if not isinstance(each.value, Ref) and (not hows or each.how in hows)
         )
         return list({(type(value), value): value for value in found}.values())
+
+
+def _above(path: str) -> Iterator[str]:
+    while path := path.rpartition(".")[0]:
+        yield path
+
+
+def reach_of(environment: FlowEnvironment, template: str) -> Reach:
+    """reach() of a flow that was loaded."""
+    found = environment.reaches.get(template)
+    if found is None:
+        found = environment.reaches[template] = reach(environment.facts, template)
+    return found
 
 
 def templates_of(facts: Mapping[str, Facts], template: str) -> list[str]:
@@ -123,7 +138,8 @@ def reach(facts: Mapping[str, Facts], template: str) -> Reach:
     for name, behind in _LOOKS_AT:
         if name in uses:
             uses |= behind
-    return Reach(frozenset(uses), {path: tuple(found) for path, found in compared.items()})
+    holders = frozenset(above for path in uses for above in _above(path))
+    return Reach(frozenset(uses), {path: tuple(found) for path, found in compared.items()}, holders)
 
 
 def _resolved(operand: Operand, aliases: Mapping[str, list[Operand]], depth: int = 0) -> Iterator[Operand]:

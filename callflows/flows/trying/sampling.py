@@ -31,7 +31,7 @@ from ..manifest import DIAL_STATUSES, SampleSpec
 from .choices import Choice
 from .dimensions import SAMPLE_CALL, dimensions, example, state_words, states_apart
 from .outside import of_application
-from .reach import reach
+from .reach import reach_of
 from .times import SAMPLE_NOW, tells_time
 
 __all__ = ["DIAL_STATUSES", "LIMIT", "SAMPLE_CALL", "SAMPLE_TRANSFER", "Sample", "samples"]
@@ -77,7 +77,7 @@ def samples(
     many of the others. `states` are those that links to this step carry; ({},) means that nobody looked.
     """
     template, _ = flow.steps[step].template(provider)
-    reached = reach(flow.environment.facts, template)
+    reached = reach_of(flow.environment, template)
     given = states_apart(flow, reached, states)
     alone = given[0] if len(given) == 1 else {}
     first = given[0] if given and {} not in given and (alone or step not in ENTRY_STEPS) else {}
