@@ -15,7 +15,7 @@ from ..flows import Branch, Flow, Step, branches
 from ..flows.catalog import ENTRY_STEPS
 from ..flows.trying.needs import undeclared, unneeded
 from ..flows.trying.never import impossible, unused_params
-from ..flows.trying.reach import reach, templates_of
+from ..flows.trying.reach import parts_of, reach
 from ..flows.trying.sampling import DRAWS, SAMPLE_TRANSFER, Sample, samples
 from ..models import Leg, Problem, Severity, errors_in
 from ..signing import Scalar, Token
@@ -80,6 +80,7 @@ class Exploration:
     _ran: set[Branch] = field(default_factory=set)
     _visits: list[tuple[str, str, State]] = field(default_factory=list)
     _tried: set[object] = field(default_factory=set)
+    _parts: dict[str, Mapping[tuple[str, str], object]] = field(default_factory=dict)
 
     @property
     def entries(self) -> list[str]:
@@ -123,6 +124,8 @@ class Exploration:
 
     def _walk(self, provider: str, broken: set[str], until: float) -> None:
         steps = self.flow.steps
+        facts = self.flow.environment.facts
+        reached = {name: reach(facts, step.template(provider)[0]) for name, step in steps.items()}
         known: dict[str, list[object]] = {name: [] for name in steps}
         waiting: list[tuple[str, State]] = [(name, {}) for name in self.entries]
         rest = [name for name in steps if name not in self.entries]
@@ -134,8 +137,7 @@ class Exploration:
                 waiting.append((name, {}))
             name, state = waiting.pop(0)
             # A step that does not look at its state only carries it on: then the names in it are enough to know.
-            looks = reach(self.flow.environment.facts, steps[name].template(provider)[0]).uses_any("state")
-            same: object = dict(state) if looks else set(state)
+            same: object = dict(state) if reached[name].uses_any("state") else set(state)
             if same in known[name] or len(known[name]) >= MOST_STATES:
                 continue
             known[name].append(same)
@@ -194,8 +196,14 @@ class Exploration:
         return seen
 
     def _has_unreached(self, template: str) -> bool:
-        files = templates_of(self.flow.environment.facts, template) if self._unreached else ()
-        return any(branch.file in files for branch in self._unreached)
+        """Whether one of them is where this template may come to."""
+        facts = self.flow.environment.facts
+        if self._unreached and template not in self._parts:
+            self._parts[template] = parts_of(facts, template)
+        return any(
+            (branch.file, branch.macro if branch.macro in facts[branch.file].parts else "") in self._parts[template]
+            for branch in self._unreached
+        )
 
     def _seek(self, until: float) -> None:
         """Branches that need more to come together than pairs of changes are looked for where they may be."""

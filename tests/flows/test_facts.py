@@ -106,6 +106,25 @@ def test_what_is_included_counts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("template", "uses"),
+    [
+        ('{% from "menu/lib.xml" import ask %}{{ ask() }}', {"input.digits", "leg"}),
+        ('{% from "menu/lib.xml" import ask as say %}{{ say() }}', {"input.digits", "leg"}),
+        ('{% import "menu/lib.xml" as lib %}{{ lib.ask() }}', {"input.digits", "leg"}),
+        ('{% from "menu/lib.xml" import hold, ask %}{{ hold(1) }}', {"state.round"}),
+        ('{% import "menu/" ~ leg as lib %}{{ lib.hold(1) }}', {"input.digits", "leg", "state.round"}),
+    ],
+)
+def test_of_imported_macros_those_count_that_are_named(template: str, uses: set[str]) -> None:
+    lib = (
+        "{% macro whose() %}{{ leg }}{% endmacro %}{% macro ask() %}{{ input.digits }}{{ whose() }}{% endmacro %}"
+        "{% macro hold(most) %}{{ state.round < most }}{% endmacro %}"
+    )
+    found = reached(template, lib=lib).uses
+    assert found & {"input.digits", "leg", "state.round"} == uses
+
+
+@pytest.mark.parametrize(
     ("template", "found"),
     [
         ('{% include "menu/a.xml" %}', {"menu/a.xml"}),

@@ -7,7 +7,7 @@ templates are brought together (reach.py). Where in doubt more is found than the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,8 @@ class Compared:
 @dataclass(slots=True)
 class Facts:
     """`uses` has every name and path, those of the template's own variables too; `lines`, where each path stands first.
-    `written`: see Flow.written."""
+    `called`: functions, methods and macros. `written`: see Flow.written. `parts`: the same facts for each macro by
+    itself, and for the rest under the empty name; none where there are no macros."""
 
     references: set[str] = field(default_factory=set)
     dynamic: bool = False
@@ -62,7 +63,9 @@ class Facts:
     aliases: dict[str, list[Operand]] = field(default_factory=dict)
     macros: dict[str, list[str]] = field(default_factory=dict)
     calls: list[tuple[str, int | str, list[Operand]]] = field(default_factory=list)
+    called: set[str] = field(default_factory=set)
     written: list[str] = field(default_factory=list)
+    parts: dict[str, Facts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,18 @@ class Operand:
 
 
 def facts_of(tree: nodes.Template) -> Facts:
+    facts = _facts_of([tree])
+    macros = [node for node in tree.body if isinstance(node, nodes.Macro)]
+    if macros:
+        facts.parts = {"": _facts_of([node for node in tree.body if not isinstance(node, nodes.Macro)])}
+        facts.parts |= {macro.name: _facts_of([macro]) for macro in macros}
+    return facts
+
+
+def _facts_of(trees: Sequence[nodes.Node]) -> Facts:
     """Walks with a stack of its own: how deep a template nests is its author's affair."""
     facts = Facts()
-    stack: list[tuple[nodes.Node, bool]] = [(tree, False)]
+    stack: list[tuple[nodes.Node, bool]] = [(tree, False) for tree in reversed(trees)]
     while stack:
         node, asked = stack.pop()
         _note(node, facts)
@@ -114,6 +126,8 @@ def _note(node: nodes.Node, facts: Facts) -> None:
             _reference(node.template, facts)
             if isinstance(node, nodes.Import):  # `tables.menu` is `menu`
                 facts.aliases.setdefault(node.target, []).append(Operand(Ref(""), node.lineno, plain=False))
+            elif isinstance(node, nodes.FromImport):  # its own name, where it goes by another one here
+                facts.called.update(name[0] for name in node.names if isinstance(name, tuple))
         case nodes.Name(ctx="load"):
             facts.uses.add(node.name)
         case nodes.Getattr() | nodes.Getitem():
@@ -231,6 +245,7 @@ def _call(node: nodes.Call, facts: Facts) -> None:
     if path := path_of(node):
         facts.uses.add(path)
     if name:
+        facts.called.add(name)
         facts.calls += [(name, index, _passed(value, facts)) for index, value in enumerate(node.args)]
         facts.calls += [(name, each.key, _passed(each.value, facts)) for each in node.kwargs]
 

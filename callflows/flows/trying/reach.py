@@ -62,8 +62,30 @@ def templates_of(facts: Mapping[str, Facts], template: str) -> list[str]:
     return list(found)
 
 
+def parts_of(facts: Mapping[str, Facts], template: str) -> dict[tuple[str, str], Facts]:
+    """What of these files may run, by file and macro; what stands outside of macros is under the empty name. Macros
+    that nothing names are left out: who imports one of many has not the needs of all."""
+    files = templates_of(facts, template)
+    if any(facts[file].dynamic for file in files):
+        return {(file, part): it for file in files for part, it in _parts(facts[file]).items()}
+    used = {(file, ""): _parts(facts[file])[""] for file in files}
+    macros = {(file, name): it for file in files for name, it in facts[file].parts.items() if name}
+    waiting = list(used.values())
+    while waiting:
+        part = waiting.pop()
+        named = part.uses | part.called  # one may also be passed on, and called under another name
+        found = {place: it for place, it in macros.items() if place[1] in named and place not in used}
+        used |= found
+        waiting += found.values()
+    return used
+
+
+def _parts(facts: Facts) -> Mapping[str, Facts]:
+    return facts.parts or {"": facts}
+
+
 def reach(facts: Mapping[str, Facts], template: str) -> Reach:
-    every = [facts[name] for name in templates_of(facts, template)]
+    every = parts_of(facts, template).values()
     aliases: dict[str, list[Operand]] = {}
     arguments: dict[str, list[str]] = {}
     for each in every:
