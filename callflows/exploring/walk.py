@@ -15,14 +15,15 @@ from ..flows import Branch, Flow, Step, branches
 from ..flows.catalog import ENTRY_STEPS
 from ..flows.trying.needs import undeclared, unneeded
 from ..flows.trying.never import impossible, unused_params
-from ..flows.trying.reach import parts_of, reach
-from ..flows.trying.sampling import DRAWS, SAMPLE_TRANSFER, Sample, samples
+from ..flows.trying.reach import Reach, parts_of, reach
+from ..flows.trying.sampling import DRAWS, LIMIT, SAMPLE_TRANSFER, Sample, samples
 from ..models import Leg, Problem, Severity, errors_in
 from ..signing import Scalar, Token
 from ..suggest import did_you_mean
 from . import rules
 
 MOST_STATES = 4  # states a step is tried with, of those links to it carry
+MOST_TELLING = 12  # and these, where the step compares with what is in them
 SECONDS = 20.0  # for one flow; the shipped ones take a twentieth of a second
 SEEKING = 1.0  # and for its branches that were not reached
 
@@ -127,6 +128,7 @@ class Exploration:
         facts = self.flow.environment.facts
         reached = {name: reach(facts, step.template(provider)[0]) for name, step in steps.items()}
         known: dict[str, list[object]] = {name: [] for name in steps}
+        told: dict[str, set[object]] = {name: set() for name in steps}
         waiting: list[tuple[str, State]] = [(name, {}) for name in self.entries]
         rest = [name for name in steps if name not in self.entries]
         while waiting or rest:
@@ -138,13 +140,17 @@ class Exploration:
             name, state = waiting.pop(0)
             # A step that does not look at its state only carries it on: then the names in it are enough to know.
             same: object = dict(state) if reached[name].uses_any("state") else set(state)
-            if same in known[name] or len(known[name]) >= MOST_STATES:
+            telling = _telling(state, reached[name])
+            most = MOST_STATES if telling in told[name] else MOST_TELLING
+            if same in known[name] or len(known[name]) >= most:
                 continue
             known[name].append(same)
+            told[name].add(telling)
             if steps[name].template(provider)[0] in broken:
                 continue
             self._visits.append((provider, name, state))
-            for sample in samples(self.flow, name, provider, states=(state,)):
+            limit = LIMIT if len(known[name]) == 1 else LIMIT // 4  # what else is carried tells little more
+            for sample in samples(self.flow, name, provider, states=(state,), limit=limit):
                 if time.monotonic() > until:
                     message = f"was tried for {SECONDS:g} s; not all requests that matter were"
                     self.tell([Problem(Severity.WARNING, "flow.slow", message, self.flow.name)])
@@ -239,6 +245,15 @@ class Exploration:
             for branch in sorted(self._unreached, key=lambda branch: (branch.file, branch.line))
             if not branch.macro or branch.macro in ran
         ]
+
+
+def _telling(state: State, reached: Reach) -> object:
+    """What a step can tell apart in its state: values it compares with, and of others whether there is something."""
+    return frozenset(
+        (key, value if value in reached.constants(f"state.{key}") else bool(value))
+        for key, value in state.items()
+        if reached.uses_any(f"state.{key}")
+    )
 
 
 def explore(composer: Composer, flow: Flow, providers: Sequence[str], among: Mapping[str, Flow] = {}) -> Exploration:

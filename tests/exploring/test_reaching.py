@@ -74,6 +74,28 @@ def test_the_elements_of_a_list_are_no_index(tmp_path: Path) -> None:
     assert lines(explored(tmp_path, {"flow.toml": 'title = "x"\n', "aleg.xml": text})) == []
 
 
+def test_what_a_step_compares_with_is_tried_however_many_links_carry_other_values(tmp_path: Path) -> None:
+    links = "".join(
+        f"""<GetInput action="{{{{ step_url('c', who='{who}') }}}}" inputType="dtmf"/>""" for who in "abcdefg"
+    )
+    files = {
+        "flow.toml": 'title = "x"\n',
+        "answer.xml": f"<Response>{links}<Hangup/></Response>",
+        "c.xml": '<Response><Speak>{{ "last" if state.who == "g" else "others" }}</Speak></Response>',
+    }
+
+    assert lines(explored(tmp_path, files)) == []
+
+
+@pytest.mark.parametrize("required", ["true", "false"])
+def test_an_address_that_serves_as_an_example_is_not_held_against_the_flow(tmp_path: Path, required: str) -> None:
+    param = f'[params.agent]\ntype = "sip"\nrequired = {required}\nexample = "sip:agent@phone.example.org"\n'
+    text = """<Response><Speak>Hello.</Speak>{% if params.agent %}<Dial callerId="+14155550100">
+<User>{{ params.agent }}</User></Dial>{% endif %}<Hangup/></Response>"""
+
+    assert lines(explored(tmp_path, {"flow.toml": f'title = "x"\n{param}', "aleg.xml": text})) == []
+
+
 def test_one_lookup_that_fails_is_told_once(tmp_path: Path) -> None:
     text = """<Response>{% set words = {"busy": "B"} %}
 <Speak>{{ words[dial.status] }}</Speak></Response>"""

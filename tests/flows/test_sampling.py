@@ -32,6 +32,9 @@ default = false
 [params.rounds]
 type = "integer"
 default = 3
+[params.greeting]
+default = "Hello"
+example = "Good morning"
 [params.name]
 """
 
@@ -69,6 +72,7 @@ def labels(template: str, step: str = "next", **more: object) -> list[str]:
         ("{{ params.kind }}", ["params.kind is sales", "params.kind is support"]),
         ("{{ params.vip }}", ["params.vip is true"]),
         ("{{ params.name }}", ["params.name is example"]),
+        ("{{ params.greeting }}", []),
         ('{{ params.name == "Ann" }}', ["params.name is example", "params.name is Ann"]),
         ("{{ params.rounds > 5 }}", [f"params.rounds is {number}" for number in (4, 5, 6)]),
         ("{{ state.tries > 5 }}", [f"state.tries is {number}" for number in (4, 5, 6, 1_000_000)]),

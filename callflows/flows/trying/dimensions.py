@@ -71,6 +71,13 @@ def dimensions(
     return [list({choice.label: choice for choice in each}.values())[:_MAX_CHOICES] for each in found if each]
 
 
+def example(spec: ParamSpec) -> Scalar | None:
+    """A value to try. An address that only serves as an example is nobody's, and that it may not be dialled says
+    nothing of the flow; a number may, as it stands in the flow's files."""
+    made_up = MADE_UP.get(spec.type)
+    return made_up if spec.example is None or spec.type in ("sip", "url") else spec.example
+
+
 def _is(path: str, value: object) -> str:
     if isinstance(value, bool):
         return f"{path} is {'true' if value else 'false'}"
@@ -149,13 +156,12 @@ def _causes(reach: Reach) -> list[Choice]:
 
 def _param(name: str, spec: ParamSpec, reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
     path = f"params.{name}"
-    base = spec.example if spec.required else spec.default
+    base = example(spec) if spec.required else spec.default
     values: list[object] = list(spec.choices)
     if spec.type == "boolean":
         values = [True, False]
-    elif not spec.required:
-        made_up = MADE_UP.get(spec.type)
-        values.append(made_up if spec.example is None and spec.default is None else spec.example)
+    elif not spec.required and spec.default in (None, ""):  # a template cannot tell other values from a default
+        values.append(example(spec))
     asked = _constants(path, reach, specs)
     values += _around(asked) if spec.type == "integer" else asked
     found: dict[Scalar, None] = {}

@@ -27,8 +27,7 @@ from ...signing import Scalar
 from ..catalog import ENTRY_STEPS, Flow
 from ..context import OtherLeg
 from ..manifest import DIAL_STATUSES, SampleSpec
-from ..params import examples
-from .dimensions import SAMPLE_CALL, SAMPLE_NOW, Choice, dimensions, state_words, states_apart, tells_time
+from .dimensions import SAMPLE_CALL, SAMPLE_NOW, Choice, dimensions, example, state_words, states_apart, tells_time
 from .reach import reach
 
 __all__ = ["DIAL_STATUSES", "LIMIT", "SAMPLE_CALL", "SAMPLE_TRANSFER", "Sample", "samples"]
@@ -94,7 +93,8 @@ def samples(
 
 
 def _base(flow: Flow, step: str, state: Mapping[str, Scalar]) -> dict[str, Any]:
-    values: dict[str, Any] = {f"params.{name}": value for name, value in examples(flow.manifest.params).items()}
+    specs = flow.manifest.params
+    values: dict[str, Any] = {f"params.{name}": example(specs[name]) for name in flow.required_params()}
     values |= {f"state.{name}": value for name, value in state.items()}
     values["transfer"] = step != "answer"  # calls come there by themselves
     return values
