@@ -23,7 +23,7 @@ from ..suggest import did_you_mean
 from . import rules
 
 MOST_STATES = 4  # states a step is tried with, of those links to it carry
-MOST_TELLING = 12  # and these, where the step compares with what is in them
+MOST_TELLING = 12  # and in all, where the step compares with what is in them
 SECONDS = 20.0  # for one flow; the shipped ones take a twentieth of a second
 SEEKING = 1.0  # and for its branches that were not reached
 
