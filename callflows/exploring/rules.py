@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from ..models import EventKind, Problem, Severity
 
 if TYPE_CHECKING:
     from ..documents import Verb
+    from ..signing import Scalar
     from .walk import Exploration, Seen, Target
 
 SOUND_ATTRIBUTES = ("confirmSound", "dialMusic", "waitSound", "enterSound", "exitSound")
@@ -190,16 +191,21 @@ def _rounds(exploration: Exploration, provider: str) -> dict[str, dict[str, tupl
         event = seen.sample.event
         if seen.provider != provider or event.kind not in (EventKind.DOCUMENT, EventKind.DIAL_RESULT):
             continue
-        numbers = [value for value in seen.case.token.state.values() if type(value) is int]
-        last = any(number >= MANY for number in numbers)
+        state = seen.case.token.state
+        over = {key for key, value in state.items() if type(value) is int and value >= MANY}
         for verb, name, index, target in leads(seen):
             onward = (verb.tag, name) == ("Redirect", TEXT) or (
                 name == "action" and verb.tag in ("Dial", "Record") and _replaces(verb)
             )
-            same = dict(target.state) == dict(seen.case.token.state)
-            if onward and target.flow == exploration.flow.name and (same or last):
+            # another counter that moves may end it: one of a macro's, with which this flow does not count, says nothing
+            same = _without(target.state, over) == _without(state, over)
+            if onward and target.flow == exploration.flow.name and same:
                 edges.setdefault(seen.step.name, {}).setdefault(target.step, (seen, index))
     return edges
+
+
+def _without(state: Mapping[str, Scalar], keys: Collection[str]) -> dict[str, Scalar]:
+    return {key: value for key, value in state.items() if key not in keys}
 
 
 def _loops(edges: dict[str, dict[str, tuple[Seen, int]]]) -> Iterator[list[str]]:

@@ -103,6 +103,11 @@ GOOD: dict[str, dict[str, str]] = {
         "aleg.xml": "<Response>{% set round = state.round | default(1) %}{% if round < 5 %}<Wait length='9'/>"
         "<Redirect>{{ step_url('aleg', round=round + 1) }}</Redirect>{% else %}<Hangup/>{% endif %}</Response>"
     },
+    "a loop that counts, beside a macro that counts with another name": {
+        "_blocks.xml": "{% macro hold() %}{% if state.round | default(1) < 5 %}<Wait/>{% endif %}{% endmacro %}",
+        "aleg.xml": "{% from 'support/_blocks.xml' import hold %}<Response>{% if state.tries | default(1) < 2 %}"
+        "<Wait/><Redirect>{{ step_url('aleg', tries=2) }}</Redirect>{% else %}<Hangup/>{% endif %}</Response>",
+    },
     "a menu that asks again when a key is pressed": {
         "aleg.xml": document(
             '<GetInput action="{{ step_url(\'choice\') }}" inputType="dtmf"><Speak>1?</Speak></GetInput>', "<Hangup/>"
