@@ -179,7 +179,8 @@ def facts_of_tables(tables: Mapping[str, LookupTable]) -> Facts:
     for name, table in tables.items():
         keys = [Operand(key, 0) for key in table]
         path = f"table.{name}"
-        facts.aliases |= {path: keys, f"{path}.{KEYS}": keys, f"{path}.{LENGTH}": [Operand(len(keys), 0)]}
+        size = [Operand(len(keys), 0)]
+        facts.aliases |= {path: keys, f"{path}.{KEYS}": keys, f"{path}.{LENGTH}": size, f"{path}.#1.{LENGTH}": size}
         for column in table.columns():
             cells = [cell for cell in dict.fromkeys(table.column(column)) if isinstance(cell, str | int | float)]
             facts.aliases[f"{path}.#1.{column}"] = [Operand(cell, 0) for cell in cells]
@@ -310,6 +311,7 @@ def _inside(value: nodes.Node) -> Iterator[tuple[str, Iterator[Operand]]]:
         case nodes.Dict():
             entries = [("#1", pair.value) for pair in value.items]
             yield KEYS, _members(value)
+            yield f"#1.{LENGTH}", iter([Operand(len(entries), value.lineno)])  # of its values
         case _:
             return
     yield LENGTH, iter([Operand(len(entries), value.lineno)])
@@ -395,6 +397,8 @@ def _operands(node: Any, depth: int = 0) -> Iterator[Operand]:
                 yield from _changed(node.node, depth, "start")
         case nodes.Call(node=nodes.Name(name="table")) if path := path_of(node):
             yield Operand(Ref(path), node.lineno, plain=False)
+        case nodes.Call(node=nodes.Getattr(attr="values") as method) if path := path_of(method.node):
+            yield Operand(Ref(f"{path}.#1"), node.lineno, plain=False)  # rows, and no keys
         case nodes.Call(node=nodes.Getattr(attr=attr) as method):
             if path := path_of(node):
                 yield Operand(Ref(path), node.lineno, plain=attr in _OF_DATES)
