@@ -81,6 +81,7 @@ class Exploration:
     _ran: set[Branch] = field(default_factory=set)
     _visits: list[tuple[str, str, State]] = field(default_factory=list)
     _tried: set[object] = field(default_factory=set)
+    _different: dict[object, list[Sample]] = field(default_factory=dict)
     _parts: dict[str, Mapping[tuple[str, str], object]] = field(default_factory=dict)
 
     @property
@@ -129,6 +130,7 @@ class Exploration:
         reached = {name: reach(facts, step.template(provider)[0]) for name, step in steps.items()}
         known: dict[str, list[object]] = {name: [] for name in steps}
         told: dict[str, set[object]] = {name: set() for name in steps}
+        by_provider = any(sample.provider for sample in self.flow.manifest.samples)
         waiting: list[tuple[str, State]] = [(name, {}) for name in self.entries]
         rest = [name for name in steps if name not in self.entries]
         while waiting or rest:
@@ -150,7 +152,10 @@ class Exploration:
                 continue
             self._visits.append((provider, name, state))
             limit = LIMIT if len(known[name]) == 1 else LIMIT // 4  # what else is carried tells little more
-            for sample in samples(self.flow, name, provider, states=(state,), limit=limit):
+            same_elsewhere = (steps[name].template(provider)[0], frozenset(state.items()))
+            before = len(self.seen)
+            wanted = samples(self.flow, name, provider, states=(state,), limit=limit)
+            for sample in self._different.get(same_elsewhere, wanted):
                 if time.monotonic() > until:
                     message = f"was tried for {SECONDS:g} s; not all requests that matter were"
                     self.tell([Problem(Severity.WARNING, "flow.slow", message, self.flow.name)])
@@ -162,6 +167,8 @@ class Exploration:
                     target = seen.target(index)
                     if target.flow == self.flow.name and target.step in steps:
                         waiting.append((target.step, target.state))
+            if not (by_provider or reached[name].uses_any("provider") or reached[name].uses_any("raw")):
+                self._different.setdefault(same_elsewhere, _different(self.seen[before:]))
 
     def _try(self, step: Step, provider: str, sample: Sample) -> Seen | None:
         """None where it was tried before."""
@@ -245,6 +252,17 @@ class Exploration:
             for branch in sorted(self._unreached, key=lambda branch: (branch.file, branch.line))
             if not branch.macro or branch.macro in ran
         ]
+
+
+def _different(seen: Iterable[Seen]) -> list[Sample]:
+    """One request for each document. Where a template cannot tell the providers apart, another one need not be shown
+    more: what differs there is what becomes of the document."""
+    found: dict[object, Sample] = {}
+    for one in seen:
+        links = tuple((path, frozenset(token.state.items())) for path, token in one.composed.links.tokens)
+        event = one.sample.event
+        found.setdefault((one.composed.text, links, event.kind, event.dial.status), one.sample)
+    return list(found.values())
 
 
 def _telling(state: State, reached: Reach) -> object:

@@ -11,4 +11,4 @@ from ..conftest import REPOSITORY
 
 @pytest.fixture(scope="session")
 def phone_settings(phone_settings: dict[str, Any]) -> dict[str, Any]:
-    return {**phone_settings, "TEMPLATES": REPOSITORY / "templates", "DIAL_ALLOW": "+1415555"}
+    return {**phone_settings, "TEMPLATES": REPOSITORY / "templates", "DIAL_ALLOW": "+1415555,sip:phone.example.org"}
