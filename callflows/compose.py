@@ -6,6 +6,7 @@ was tested is what callers hear.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -139,6 +140,11 @@ class Case:
     def template(self) -> str:
         return self.step.template(self.provider)[0]
 
+    @property
+    def _clock(self) -> Callable[[], float]:
+        """While a caller waits, all time counts. Else a machine that is busy for a moment says nothing of the flow."""
+        return time.thread_time if self.sampled else time.monotonic
+
     def compose(self, seconds: float | None = None, known: dict[object, Verdict] | None = None) -> Composed:
         """`known` keeps verdicts, for whoever tries many requests that give the same document."""
         links = self.composer.links(self.provider)
@@ -153,7 +159,7 @@ class Case:
         seconds = self.composer.settings.deadline / 2 if seconds is None else seconds
         context = self._context(links)
         try:
-            text = render(self.flow.environment, self.template, context, seconds=seconds)
+            text = render(self.flow.environment, self.template, context, seconds=seconds, clock=self._clock)
         except DocumentRefused as error:
             problems = self._everything_wrong(seconds) if self.sampled else ()
             return self._composed("", links, problems or error.problems)
@@ -169,7 +175,7 @@ class Case:
         """The same rendering in the twin of the flow's environment: where everything comes from, which branches ran."""
         context = self._context(self.composer.links(self.provider) if links is None else links)
         seconds = self.composer.settings.deadline / 2 if seconds is None else seconds
-        return trace(self.flow.environment, self.template, context, seconds=seconds)
+        return trace(self.flow.environment, self.template, context, seconds=seconds, clock=self._clock)
 
     def _composed(self, text: str, links: Links, problems: tuple[Problem, ...]) -> Composed:
         """What the author has accepted is told to nobody; an error is never accepted."""

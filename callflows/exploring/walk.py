@@ -28,8 +28,8 @@ from ..suggest import did_you_mean
 from . import rules
 
 MOST_STATES = 4  # states a step is tried with, of those links to it carry
-MOST_TELLING = 12  # and these, where the step compares with what is in them
-SECONDS = 20.0  # for one flow; the shipped ones take a twentieth of a second
+MOST_TELLING = 12  # and in all, where the step compares with what is in them
+SECONDS = 20.0  # of this thread's own work, for one flow; the shipped ones take a second at most
 SEEKING = 1.0  # and for its branches that were not reached
 
 State = Mapping[str, Scalar]
@@ -88,6 +88,7 @@ class Exploration:
     _tried: set[object] = field(default_factory=set)
     _parts: dict[str, Mapping[tuple[str, str], object]] = field(default_factory=dict)
     _drawn: dict[object, list[Sample]] = field(default_factory=dict)
+    _different: dict[object, list[Sample]] = field(default_factory=dict)
 
     @property
     def entries(self) -> list[str]:
@@ -119,10 +120,10 @@ class Exploration:
         for file in files:
             if file not in broken:
                 self._unreached |= branches(self.flow.environment, file)
-        until = time.monotonic() + SECONDS
+        until = time.thread_time() + SECONDS
         for provider in self.providers:
             self._walk(provider, broken, until)
-        self._seek(min(until, time.monotonic() + SEEKING))
+        self._seek(min(until, time.thread_time() + SEEKING))
         never = impossible(self.flow, known_providers)
         self.tell([*never, *hidden(self.flow, (*CONTEXT, *self.flow.manifest.context))])
         self.tell([*unused_params(self.flow), *unused(self.flow), *undeclared(self.flow), *unneeded(self.flow)])
@@ -135,6 +136,7 @@ class Exploration:
         reached = {name: reach_of(self.flow.environment, step.template(provider)[0]) for name, step in steps.items()}
         known: dict[str, list[object]] = {name: [] for name in steps}
         told: dict[str, set[object]] = {name: set() for name in steps}
+        by_provider = any(sample.provider for sample in self.flow.manifest.samples)
         waiting: list[tuple[str, State]] = [(name, {}) for name in self.entries]
         rest = [name for name in steps if name not in self.entries]
         while waiting or rest:
@@ -156,8 +158,11 @@ class Exploration:
                 continue
             self._visits.append((provider, name, state))
             limit = LIMIT if len(known[name]) == 1 else LIMIT // 4  # what else is carried tells little more
-            for sample in self._samples(name, provider, state, limit):
-                if time.monotonic() > until:
+            same_elsewhere = (steps[name].template(provider)[0], frozenset(state.items()))
+            before = len(self.seen)
+            wanted = self._samples(name, provider, state, limit)
+            for sample in self._different.get(same_elsewhere, wanted):
+                if time.thread_time() > until:
                     message = f"was tried for {SECONDS:g} s; not all requests that matter were"
                     self.tell([Problem(Severity.WARNING, "flow.slow", message, self.flow.name)])
                     return
@@ -168,6 +173,8 @@ class Exploration:
                     target = seen.target(index)
                     if target.flow == self.flow.name and target.step in steps:
                         waiting.append((target.step, target.state))
+            if not (by_provider or reached[name].uses_any("provider") or reached[name].uses_any("raw")):
+                self._different.setdefault(same_elsewhere, _different(self.seen[before:]))
 
     def _samples(self, name: str, provider: str, state: State, limit: int) -> list[Sample]:
         """The same for every provider, unless the author says otherwise."""
@@ -235,7 +242,7 @@ class Exploration:
             if not self._has_unreached(template):
                 continue
             for sample in samples(self.flow, name, provider, states=(state,), draws=DRAWS):
-                if time.monotonic() > until or not self._has_unreached(template):
+                if time.thread_time() > until or not self._has_unreached(template):
                     break
                 self._try(step, provider, sample)
 
@@ -263,6 +270,17 @@ class Exploration:
             for branch in sorted(self._unreached, key=lambda branch: (branch.file, branch.line))
             if not branch.macro or branch.macro in ran
         ]
+
+
+def _different(seen: Iterable[Seen]) -> list[Sample]:
+    """One request for each document. Where a template cannot tell the providers apart, another one need not be shown
+    more: what differs there is what becomes of the document."""
+    found: dict[object, Sample] = {}
+    for one in seen:
+        links = tuple((path, frozenset(token.state.items())) for path, token in one.composed.links.tokens)
+        event = one.sample.event
+        found.setdefault((one.composed.text, links, event.kind, event.dial.status), one.sample)
+    return list(found.values())
 
 
 def _telling(state: State, reached: Reach) -> object:

@@ -7,7 +7,7 @@ weighed, so that none is ever large: neither, then, is a sort, a comparison or a
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +20,8 @@ ELEMENT_WEIGHT = 10  # an element of a list takes the memory of ten characters, 
 CALL_WEIGHT = 50  # of what a call may keep that cannot be weighed (a namespace, a link)
 MAX_BITS = 256
 
+Clock = Callable[[], float]
+
 
 class OverBudget(Exception):
     """The template took too long."""
@@ -30,19 +32,22 @@ class TooLarge(Exception):
 
 
 class Budget:
-    """What is left of one rendering. `deadline` is on the monotonic clock, in seconds."""
+    """What is left of one rendering. `deadline` is on the clock, in seconds: one that runs while a caller waits, or
+    time.thread_time where only this thread's own work counts, however busy the machine is.
+    """
 
-    __slots__ = ("deadline", "left")
+    __slots__ = ("clock", "deadline", "left")
 
-    def __init__(self, seconds: float) -> None:
-        self.deadline = time.monotonic() + seconds
+    def __init__(self, seconds: float, clock: Clock = time.monotonic) -> None:
+        self.clock = clock
+        self.deadline = clock() + seconds
         self.left = MAX_MADE
 
     def spend(self, weight: int) -> None:
         self.left -= weight
         if self.left < 0:
             raise TooLarge("the template makes too much text and too many values on its way")
-        if time.monotonic() > self.deadline:
+        if self.clock() > self.deadline:
             raise OverBudget
 
 

@@ -44,8 +44,8 @@ CONTEXT: Mapping[str, str] = {
     "flow": "this flow: name, title, and the language of this call: state.language or params.language, else by the "
     "caller's number, else the flow's own",
     "provider": "plivo or vobiz",
-    "t": "t(key, **values): a text of texts/<language>.toml in this call's language, {name} in it replaced; "
-    "t(key).language is the language it is in",
+    "t": "t(key, **values): a text of texts/<language>.toml in this call's language, {name} in it replaced; with "
+    "language=... in that language; t(key).language is the language it is in",
     "table": "table(name): the rows of NAME.csv or NAME.toml beside the flow, by key; "
     ".get(key) for one that may be absent",
     "open": "open(name): whether somebody is there now, by hours.toml: true or false",
@@ -148,7 +148,7 @@ def build_context(
     manifest = flow.manifest
     params = with_defaults(manifest.params, token.params)
     caller = event.call.to_number if event.call.direction == "outbound" else event.call.from_number
-    language = flow.prompts.language(state.get("language"), params.get("language"), manifest.language_of(caller))
+    spoken = flow.prompts.language(state.get("language"), params.get("language"), manifest.language_of(caller))
 
     def step_url(name: str, /, **values: Any) -> str:
         if name not in flow.steps:
@@ -175,8 +175,8 @@ def build_context(
             raise FlowNotFound(f"{flow.name} has no audio file {name!r}", hint=hint)
         return f"{links.urls.base}/audio/{flow.version}/{quote(name)}"
 
-    def t(key: str, /, **values: Any) -> Text:
-        return flow.prompts.text(key, language, values)
+    def t(key: str, /, language: str = "", **values: Any) -> Text:
+        return flow.prompts.text(key, language or spoken, values)
 
     def table(name: str, /) -> LookupTable:
         if name not in flow.tables:
@@ -206,7 +206,7 @@ def build_context(
         "params": params,
         "state": state,
         "leg": leg,
-        "flow": FlowView(flow.name, scrub(manifest.title), language),
+        "flow": FlowView(flow.name, scrub(manifest.title), spoken),
         "provider": links.provider,
         "now": at,
         "raw": dict(event.raw),

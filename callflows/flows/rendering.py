@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -13,19 +14,26 @@ from jinja2.exceptions import SecurityError, TemplateNotFound, TemplateSyntaxErr
 from ..errors import CallflowsError, DataNotFound, DocumentRefused
 from ..models import Problem
 from ..suggest import did_you_mean
-from .bounds import BUDGET, Budget, OverBudget, TooLarge
+from .bounds import BUDGET, Budget, Clock, OverBudget, TooLarge
 from .sandbox import FlowEnvironment
 
 MAX_MESSAGE = 400
 MAX_RENDERED = 250_000  # characters; the platforms take 100 KB, and the judge says so with a better message
 
 
-def render(environment: FlowEnvironment, template: str, context: Mapping[str, Any], *, seconds: float) -> str:
+def render(
+    environment: FlowEnvironment,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    seconds: float,
+    clock: Clock = time.monotonic,
+) -> str:
     """The rendered text, without leading white space (nothing may stand before an XML declaration).
 
     Raise DocumentRefused with one `template.*` problem when it fails or exceeds its time or size.
     """
-    budget = Budget(seconds)
+    budget = Budget(seconds, clock)
     token = BUDGET.set(budget)
     try:
         parts: list[str] = []

@@ -64,13 +64,20 @@ class Catalogues:
 
     def text(self, key: str, language: str, values: Mapping[str, Any]) -> Text:
         """Raise DataNotFound for a text that no language has, or a value that it needs and is not given."""
-        own, default = _kin(language, self.texts), _kin(self.default, self.texts)
-        for known in dict.fromkeys((language, *own, self.default, *default, *self.texts)):
+        for known in self._near(language):
             found = self.texts.get(known, {}).get(key)
             if found is not None:
                 return Text(_filled(key, found, values), known)
         where = "add texts/" + (language or "en-US") + ".toml" if not self.texts else "add it to texts/*.toml"
         raise DataNotFound(f"there is no text {key!r}", hint=did_you_mean(str(key), self.keys(), where))
+
+    def _near(self, language: str) -> Iterator[str]:
+        """Where a text is looked for, in turn; most are in the first."""
+        yield language
+        yield from _kin(language, self.texts)
+        yield self.default
+        yield from _kin(self.default, self.texts)
+        yield from self.texts
 
 
 def read_texts(

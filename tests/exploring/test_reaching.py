@@ -37,6 +37,11 @@ WAYS = {
     "an hour from a param": "{% if now.weekday() < 5 and now.hour < params.opens %}a{% else %}b{% endif %}",
     "an hour of another day": '{% set hours = {0: (9, 17), 1: (9, 17)} %}{% set today = hours.get(now.weekday()) %}'
     "{% if not today %}a{% elif today[0] <= now.hour < today[1] %}b{% else %}c{% endif %}",
+    "a dictionary's values": '{% set rows = {"sales": {"key": "4"}} %}'
+    "{% for row in rows.values() %}{% if row.key == input.digits %}a{% endif %}{% endfor %}.",
+    "the place in a dictionary's values": '{% set menu = {"sales": "4", "news": "5"} %}'
+    "{% set place = state.place | default(0) + 1 %}{% set rows = menu.values() | list %}"
+    "{% if place < rows | length %}{{ rows[place] }}{% else %}none{% endif %}",
     "the place in a list": '{% set rows = ["zero", "one"] %}{% set n = input.digits | int(-1) %}'
     "{% if 0 <= n < rows | length %}{{ rows[n] }}{% else %}none{% endif %}",
     "four conditions": '{% if input.digits == "1" and params.vip and params.lang == "fr" and now.hour < 9 %}a'

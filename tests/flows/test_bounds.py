@@ -238,3 +238,12 @@ def test_threads_have_budgets_of_their_own() -> None:
     for thread in threads:
         thread.join()
     assert faults == []
+
+
+def test_where_nobody_waits_a_busy_machine_is_not_held_against_a_template() -> None:
+    """As it looks from within: time passes, and this thread does nothing."""
+    environment = FlowEnvironment({"menu/aleg.xml": "{{ pause() }}<Response/>"})
+    context = {"pause": lambda: time.sleep(0.05) or ""}
+    assert render(environment, "menu/aleg.xml", context, seconds=0.03, clock=time.thread_time) == "<Response/>"
+    with pytest.raises(DocumentRefused, match=r"template\.deadline"):
+        render(environment, "menu/aleg.xml", context, seconds=0.03)

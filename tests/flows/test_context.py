@@ -23,6 +23,7 @@ from .rooms import BASE, CALL, context, flow, links, refused
 
 SIGNER = TokenSigner(["key-of-tests"])
 PARAMS = "[params.to]\ntype = 'phone'\nrequired = true\nexample = '+14155550123'\n[params.note]\n"
+OTHERS = {"en-US": "For English, press 8.", "es-ES": "Para español, pulse 8."}
 DOCUMENTED = {
     "call": "uuid from_number to_number direction status caller_name forwarded_from a_leg_uuid request_uuid "
     "sip_headers",
@@ -45,6 +46,13 @@ def test_every_documented_field_exists_and_is_empty_when_absent(name: str) -> No
         assert re.search(rf"\b{field}\b", CONTEXT[name])
         found = getattr(value, field)
         assert found == "" or name == "flow" or (field == "sip_headers" and dict(found) == {})
+
+
+def test_a_text_in_another_language_than_the_calls() -> None:
+    files = {f"menu/texts/{name}.toml": f'other = "{text}"'.encode() for name, text in OTHERS.items()}
+    of = load_flow(FlowSource("menu", {"menu/aleg.xml": b"<R/>", **files}))
+    text = context(of)["t"]("other", language="es-ES")
+    assert (str(text), text.language, context(of)["flow"].language) == (OTHERS["es-ES"], "es-ES", "en-US")
 
 
 def test_nothing_in_the_context_but_plain_data_and_the_documented_functions() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from callflows.flows import load_flow
 from callflows.flows.sandbox import FlowEnvironment
-from callflows.flows.trying.facts import Constant
 from callflows.flows.trying.never import impossible, unused_params
+from callflows.flows.trying.operands import Constant
 from callflows.flows.trying.reach import Reach, reach, templates_of
 
 from .rooms import flow, source

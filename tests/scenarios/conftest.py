@@ -23,4 +23,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def phone_settings(phone_settings: dict[str, Any]) -> dict[str, Any]:
-    return {**phone_settings, "TEMPLATES": REPOSITORY / "templates", "DIAL_ALLOW": "+1415555,wss://agent.example.com"}
+    allowed = "+1415555,wss://agent.example.com,sip:phone.example.org"
+    return {**phone_settings, "TEMPLATES": REPOSITORY / "templates", "DIAL_ALLOW": allowed}

@@ -5,6 +5,7 @@ mistake, and tells which branches ran. Nobody pays for it while nothing is wrong
 from __future__ import annotations
 
 import threading
+import time
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ...models import Place, Problem
-from ..bounds import BUDGET, Budget, TooLarge
+from ..bounds import BUDGET, Budget, Clock, TooLarge
 from ..rendering import MAX_RENDERED, explain
 from ..sandbox import FlowEnvironment
 from .marking import Branch, Layout, Spot, bare, unmarked
@@ -43,10 +44,17 @@ class Trace:
         return Place(spot.file, spot.line, column, layout.line(spot.line) if layout else "")
 
 
-def trace(environment: FlowEnvironment, template: str, context: Mapping[str, Any], *, seconds: float) -> Trace:
+def trace(
+    environment: FlowEnvironment,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    seconds: float,
+    clock: Clock = time.monotonic,
+) -> Trace:
     twin = _twin(environment)
     run = Run(template, context, seconds)
-    budget = Budget(seconds)
+    budget = Budget(seconds, clock)
     tokens = RUN.set(run), BUDGET.set(budget)
     parts: list[str] = []
     size = 0

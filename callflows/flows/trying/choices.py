@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..params import ParamSpec
-from .facts import LENGTH, Constant, Ref
+from .operands import LENGTH, Constant, Ref
 from .reach import Reach
 
 

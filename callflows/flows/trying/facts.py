@@ -13,22 +13,10 @@ from typing import Any
 
 from jinja2 import nodes
 
-_DEPTH = 20  # how far into an expression we look
-_PARTS = frozenset("first last truncate".split())
+from .operands import KEYS, LENGTH, Constant, Operand, Ref, changed, characters, members, operands, path_of
+
 _ORDER = frozenset("lt gt lteq gteq le ge greaterthan lessthan divisibleby".split())
 _EQUAL = frozenset("eq ne equalto".split())
-_OF_DATES = frozenset("weekday isoweekday date time strftime isoformat timestamp".split())
-
-Constant = str | int | float | bool
-# `numbers.#length`: how many there are; `menu.#keys`: what may be looked up; `rows.#1`: what stands second in each.
-LENGTH, KEYS = "#length", "#keys"
-
-
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """Another path: what is compared with is known where templates are brought together."""
-
-    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +54,6 @@ class Facts:
     @property
     def uses_tables(self) -> bool:
         return any(path.partition(".")[0] == "table" for path in self.uses)
-
-
-@dataclass(frozen=True, slots=True)
-class Operand:
-    """One thing an expression may stand for: a path with what was done to it, or a constant."""
-
-    value: Constant | Ref
-    line: int
-    how: str = "equal"
-    plain: bool = True
 
 
 def facts_of(tree: nodes.Template) -> Facts:
@@ -148,11 +126,11 @@ def _note(node: nodes.Node, facts: Facts) -> None:
         case nodes.Macro():
             facts.macros[node.name] = [argument.name for argument in node.args]
             for argument, default in zip(reversed(node.args), reversed(node.defaults), strict=False):
-                facts.aliases.setdefault(argument.name, []).extend(_changed(default, 0, ""))
+                facts.aliases.setdefault(argument.name, []).extend(changed(default, 0, ""))
         case nodes.Call():
             _call(node, facts)
         case nodes.Filter(name="min" | "max") if isinstance(node.node, nodes.List | nodes.Tuple):
-            everything = list(_operands(node.node))
+            everything = list(operands(node.node))
             for one in everything:
                 for other in everything:
                     if one is not other:
@@ -160,7 +138,7 @@ def _note(node: nodes.Node, facts: Facts) -> None:
         case nodes.Filter(
             name="selectattr" | "rejectattr", args=[nodes.Const(value=str() as name), nodes.Const(), asked]
         ) if path := path_of(node.node):  # type: ignore[arg-type]
-            for wanted in _operands(asked):
+            for wanted in operands(asked):
                 _pair(Operand(Ref(f"{path}.{name}"), node.lineno), wanted, "equal", facts)
         case nodes.Compare():
             left = node.expr
@@ -173,45 +151,18 @@ def _note(node: nodes.Node, facts: Facts) -> None:
                 _compare(node.node, how, node.args[0], facts)
 
 
-def path_of(node: nodes.Node) -> str:
-    """`state.round` of `state.round`, `state["round"]` and `state.get("round")`; empty for anything else."""
-    parts: list[str] = []
-    while True:
-        match node:
-            case nodes.Getattr():
-                parts.append(node.attr)
-                node = node.node
-            case nodes.Getitem(arg=nodes.Const(value=str() as key)):
-                parts.append(key)
-                node = node.node
-            case nodes.Call(node=nodes.Getattr(attr="get") as method, args=[nodes.Const(value=str() as key), *_]):
-                parts.append(key)
-                node = method.node
-            case nodes.Call(node=nodes.Getattr(attr=name) as method) if name in _OF_DATES:
-                node = method
-            case nodes.Call(node=nodes.Name(name="table"), args=[nodes.Const(value=str() as key)]):
-                parts += [key, "table"]
-                break
-            case nodes.Name():
-                parts.append(node.name)
-                break
-            case _:
-                return ""
-    return ".".join(reversed(parts[-4:]))
-
-
 def _reference(template: Any, facts: Facts) -> None:
-    found = list(_operands(template))
+    found = list(operands(template))
     names = [each.value for each in found if isinstance(each.value, str)]
     facts.references.update(names)
     facts.dynamic = facts.dynamic or len(names) < len(found) or not found
 
 
 def _lookup(table: nodes.Expr, key: nodes.Expr, facts: Facts) -> None:
-    for operand in _operands(key):
+    for operand in operands(key):
         if isinstance(operand.value, Ref):
             path = path_of(table)
-            entries = [Operand(Ref(f"{path}.{KEYS}"), key.lineno)] if path else _members(table)
+            entries = [Operand(Ref(f"{path}.{KEYS}"), key.lineno)] if path else members(table)
             for entry in () if isinstance(table, nodes.List | nodes.Tuple) else entries:
                 _pair(operand, entry, "lookup", facts)
 
@@ -222,8 +173,8 @@ def _call(node: nodes.Call, facts: Facts) -> None:
         case nodes.Getattr(attr="get") as method if node.args:
             _lookup(method.node, node.args[0], facts)
         case nodes.Getattr(attr="startswith" | "endswith") as method if node.args:
-            for part in _members(node.args[0]):
-                for operand in _operands(method.node):
+            for part in members(node.args[0]):
+                for operand in operands(method.node):
                     _pair(operand, part, "start" if method.attr == "startswith" else "part", facts)
         case nodes.Getattr():
             name = node.node.attr
@@ -240,7 +191,7 @@ def _call(node: nodes.Call, facts: Facts) -> None:
 def _passed(value: nodes.Expr, facts: Facts) -> list[Operand]:
     """A table that is written where it is passed on gets a name that no template can have."""
     if not isinstance(value, nodes.Dict | nodes.List | nodes.Tuple):
-        return list(_operands(value))
+        return list(operands(value))
     name = f"#{id(facts)}-{len(facts.aliases)}"
     _alias(nodes.Name(name, "store"), value, facts)
     return [Operand(Ref(name), value.lineno, plain=False)]
@@ -261,7 +212,7 @@ def _alias(target: nodes.Node, value: nodes.Node, facts: Facts) -> None:
             return
         case nodes.Name() as name, nodes.Call(node=nodes.Name(name="namespace"), kwargs=kwargs):
             for keyword in kwargs:
-                facts.aliases.setdefault(f"{name.name}.{keyword.key}", []).extend(_operands(keyword.value))
+                facts.aliases.setdefault(f"{name.name}.{keyword.key}", []).extend(operands(keyword.value))
             return
         case nodes.Name() as name, _:
             key = name.name
@@ -269,7 +220,7 @@ def _alias(target: nodes.Node, value: nodes.Node, facts: Facts) -> None:
             key = f"{place.name}.{place.attr}"
         case _:
             return
-    facts.aliases.setdefault(key, []).extend(_members(value))
+    facts.aliases.setdefault(key, []).extend(members(value))
     for below, operands in _inside(value):
         facts.aliases.setdefault(f"{key}.{below}", []).extend(operands)
 
@@ -282,7 +233,7 @@ def _column(rows: nodes.Node, number: int) -> Iterator[Operand]:
         case nodes.List() | nodes.Tuple():
             for row in rows.items:
                 if isinstance(row, nodes.List | nodes.Tuple) and number < len(row.items):
-                    yield from _operands(row.items[number])
+                    yield from operands(row.items[number])
         case nodes.Name() | nodes.Call():
             if path := path_of(rows):
                 yield Operand(Ref(f"{path}.#{number}"), rows.lineno, plain=False)
@@ -296,36 +247,37 @@ def _inside(value: nodes.Node) -> Iterator[tuple[str, Iterator[Operand]]]:
             entries = [("", item) for item in value.items]
         case nodes.Dict():
             entries = [("#1", pair.value) for pair in value.items]
-            yield KEYS, _members(value)
+            yield KEYS, members(value)
+            yield f"#1.{LENGTH}", iter([Operand(len(entries), value.lineno)])  # of its values
         case _:
             return
     yield LENGTH, iter([Operand(len(entries), value.lineno)])
     for place, entry in entries:
         if isinstance(entry, nodes.List | nodes.Tuple):
-            yield from ((f"#{number}", _operands(each)) for number, each in enumerate(entry.items))
+            yield from ((f"#{number}", operands(each)) for number, each in enumerate(entry.items))
         elif isinstance(entry, nodes.Dict):
             for pair in entry.items:
                 if isinstance(pair.key, nodes.Const):
-                    yield f"{place}.{pair.key.value}".lstrip("."), _operands(pair.value)
+                    yield f"{place}.{pair.key.value}".lstrip("."), operands(pair.value)
         elif place:
-            yield place, _operands(entry)
+            yield place, operands(entry)
 
 
 def _compare(left: nodes.Expr, op: str, right: nodes.Expr, facts: Facts) -> None:
     if op in ("in", "notin"):
-        for one in _operands(left):
+        for one in operands(left):
             if isinstance(one.value, Ref):
-                for other in _characters(right) or _members(right):
+                for other in characters(right) or members(right):
                     _pair(one, other, "member", facts)
                 continue
-            for other in _operands(right):
+            for other in operands(right):
                 if isinstance(other.value, Ref) and isinstance(one.value, str):
                     facts.uses.add(f"{other.value.path}.{one.value}")  # `"tries" in state`
                     _pair(one, other, "part", facts)
         return
     how = "equal" if op in ("eq", "ne") else "order"
-    for one in _operands(left):
-        for other in _operands(right):
+    for one in operands(left):
+        for other in operands(right):
             _pair(one, other, how, facts)
 
 
@@ -338,69 +290,3 @@ def _pair(one: Operand, other: Operand, how: str, facts: Facts) -> None:
             if its.how == "length" and isinstance(value, Ref):
                 value = Ref(f"{value.path}.{LENGTH}")
             facts.compared.append(Compared(mine.value.path, value, its.line, manner, plain))
-
-
-def _characters(node: nodes.Expr) -> list[Operand]:
-    """`in "123"`: each of them, and the text itself."""
-    match node:
-        case nodes.Const(value=str() as text) if len(text) <= 40:
-            parts = dict.fromkeys((*text, text))
-            return [Operand(part, node.lineno, plain=False) for part in parts]
-    return []
-
-
-def _members(node: nodes.Node, depth: int = 0) -> Iterator[Operand]:
-    """What something may be one of: elements, or a dictionary's keys."""
-    match node:
-        case nodes.List() | nodes.Tuple():
-            for item in node.items:
-                yield from _operands(item, depth + 1)
-        case nodes.Dict():
-            for pair in node.items:
-                yield from _operands(pair.key, depth + 1)
-        case nodes.Call(node=nodes.Getattr(attr="items" | "keys") as method):
-            yield from _members(method.node, depth + 1)
-        case _:
-            yield from _operands(node, depth)
-
-
-def _operands(node: Any, depth: int = 0) -> Iterator[Operand]:
-    if depth > _DEPTH or not isinstance(node, nodes.Node):
-        return
-    match node:
-        case nodes.Const(value=str() | int() | float() as value):
-            yield Operand(value, node.lineno)
-        case nodes.Neg(node=nodes.Const(value=int() | float() as value)):
-            yield Operand(-value, node.lineno)
-        case nodes.Name() | nodes.Getattr():
-            if path := path_of(node):
-                yield Operand(Ref(path), node.lineno)
-        case nodes.Getitem():
-            if path := path_of(node):
-                yield Operand(Ref(path), node.lineno)
-            else:  # some of it: `input.digits[0]`
-                yield from _changed(node.node, depth, "start")
-        case nodes.Call(node=nodes.Name(name="table")) if path := path_of(node):
-            yield Operand(Ref(path), node.lineno, plain=False)
-        case nodes.Call(node=nodes.Getattr(attr=attr) as method):
-            if path := path_of(node):
-                yield Operand(Ref(path), node.lineno, plain=attr in _OF_DATES)
-            else:
-                yield from _changed(method.node, depth, "")
-        case nodes.Filter(name="length" | "count"):
-            yield from _changed(node.node, depth, "length")
-        case nodes.Filter(name="default" | "d") if len(node.args) < 2 and not node.kwargs:
-            yield from _operands(node.node, depth + 1)  # what it gives when absent is nothing that is compared with
-        case nodes.Filter():
-            yield from _changed(node.node, depth, "start" if node.name in _PARTS else "")
-        case nodes.CondExpr():
-            for branch in (node.expr1, node.expr2):
-                yield from _changed(branch, depth, "")
-        case nodes.BinExpr() | nodes.UnaryExpr() | nodes.Concat() | nodes.List() | nodes.Tuple():
-            for child in node.iter_child_nodes():
-                yield from _changed(child, depth, "")
-
-
-def _changed(node: Any, depth: int, how: str) -> Iterator[Operand]:
-    for operand in _operands(node, depth + 1):
-        yield Operand(operand.value, operand.line, how or operand.how, False)

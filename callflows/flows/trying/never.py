@@ -11,7 +11,8 @@ from ...suggest import did_you_mean
 from ..catalog import Flow, rows_of
 from ..manifest import DIAL_STATUSES
 from ..toml_places import placed
-from .facts import Compared, Constant, Operand, Ref
+from .facts import Compared
+from .operands import Constant, Operand, Ref
 
 _KNOWN: Mapping[str, Collection[str]] = {
     "dial.status": DIAL_STATUSES,

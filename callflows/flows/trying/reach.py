@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from .facts import Compared, Constant, Facts, Operand, Ref
+from .facts import Compared, Facts
+from .operands import Constant, Operand, Ref
 from .table_facts import TABLES
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..tables import LookupTable
-from .facts import KEYS, LENGTH, Facts, Operand
+from .facts import Facts
+from .operands import KEYS, LENGTH, Operand
 
 TABLES = "#tables"  # stands where a template's name does
 
@@ -16,7 +17,8 @@ def facts_of_tables(tables: Mapping[str, LookupTable]) -> Facts:
     for name, table in tables.items():
         keys = [Operand(key, 0) for key in table]
         path = f"table.{name}"
-        facts.aliases |= {path: keys, f"{path}.{KEYS}": keys, f"{path}.{LENGTH}": [Operand(len(keys), 0)]}
+        size = [Operand(len(keys), 0)]
+        facts.aliases |= {path: keys, f"{path}.{KEYS}": keys, f"{path}.{LENGTH}": size, f"{path}.#1.{LENGTH}": size}
         for column in table.columns():
             cells = [cell for cell in dict.fromkeys(table.column(column)) if isinstance(cell, str | int | float)]
             facts.aliases[f"{path}.#1.{column}"] = [Operand(cell, 0) for cell in cells]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from ..catalog import Flow
 from ..params import ParamSpec
 from .choices import Choice, around, constants
-from .facts import Constant
+from .operands import Constant
 from .reach import Reach
 
 SAMPLE_NOW = datetime(2027, 6, 16, 10, tzinfo=UTC)  # a Wednesday
