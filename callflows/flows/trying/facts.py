@@ -221,8 +221,8 @@ def _alias(target: nodes.Node, value: nodes.Node, facts: Facts) -> None:
         case _:
             return
     facts.aliases.setdefault(key, []).extend(members(value))
-    for below, operands in _inside(value):
-        facts.aliases.setdefault(f"{key}.{below}", []).extend(operands)
+    for below, found in _inside(value):
+        facts.aliases.setdefault(f"{key}.{below}", []).extend(found)
 
 
 def _column(rows: nodes.Node, number: int) -> Iterator[Operand]:
