@@ -220,11 +220,25 @@ REAL = (Outcome.STEP, Outcome.LAST_GOOD)
 SAFE = (Outcome.FALLBACK, Outcome.SAFE)
 # that somebody answered whom a call dialled
 CONNECTS = (EventKind.DIAL_ANSWER, EventKind.DIAL_CONNECTED)
+# news whose answer the platform does not run: it changes nothing of where the call is
+NEWS = (
+    *CONNECTS,
+    EventKind.RING,
+    EventKind.HANGUP,
+    EventKind.DIAL_DIGITS,
+    EventKind.DIAL_HANGUP,
+    EventKind.CONFERENCE,
+    EventKind.STREAM,
+)
+ELSEWHERE = "-"  # Exchange.queue of what is served outside any queue; no queue is called that
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One webhook with our answer: one journal line, one row of the store. `id` is unique for ever."""
+    """One webhook with our answer: one journal line, one row of the store. `id` is unique for ever.
+
+    `queue`: the queue in which whoever was served this waits now; ELSEWHERE: they have left any; "": as before.
+    """
 
     id: str
     at: float
@@ -241,6 +255,27 @@ class Exchange:
     duration_ms: float = 0.0
     document: str = ""  # as served, with tokens left out
     problems: tuple[str, ...] = ()
+    queue: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A caller in a queue, since `joined_at`. `claim` is whoever is moving them since `claimed_at`; "": nobody.
+
+    `flow`, `step` and `transfer_id` are of the document they joined with, `number` is the caller's own.
+    """
+
+    call_uuid: str
+    queue: str
+    joined_at: float
+    provider: str
+    transfer_id: str = ""
+    flow: str = ""
+    step: str = ""
+    leg: str = ""
+    number: str = ""
+    claim: str = ""
+    claimed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

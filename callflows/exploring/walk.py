@@ -178,7 +178,7 @@ class Exploration:
             sampled=True,
             among=self.among,
             now=sample.now or datetime.now(UTC),
-            other_leg=sample.other_leg,
+            stored=sample.stored,
         )
         composed = case.compose(known=self._verdicts)
         if composed.text not in self._outlines:

@@ -3,9 +3,10 @@ rendering them in a sandbox. Knows nothing of XML grammar, providers' wire forma
 """
 
 from .catalog import ENTRY_STEPS, Flow, Step, load_flow
-from .context import Links, OtherLeg, build_context
+from .context import Links, Stored, build_context
 from .manifest import Manifest
 from .params import resolve_params
+from .queues import queue_of
 from .rendering import render
 from .sources import FlowSource, ignored, is_name, read_sources, stamp
 from .tracing.marking import Branch
@@ -19,8 +20,8 @@ __all__ = [
     "FlowSource",
     "Links",
     "Manifest",
-    "OtherLeg",
     "Step",
+    "Stored",
     "Trace",
     "Versions",
     "branches",
@@ -28,6 +29,7 @@ __all__ = [
     "ignored",
     "is_name",
     "load_flow",
+    "queue_of",
     "read_sources",
     "render",
     "resolve_params",

@@ -22,6 +22,7 @@ from ..suggest import did_you_mean
 from ..urls import PublicUrls, events_path, step_path, with_token
 from .catalog import Flow, Step
 from .params import resolve_params, with_defaults
+from .queues import queue_of
 from .sandbox import MAPPING_METHODS
 
 CONTEXT: Mapping[str, str] = {
@@ -31,6 +32,8 @@ CONTEXT: Mapping[str, str] = {
     "dial": "how the Dial before this step ended: status (completed, busy, failed, cancel, timeout, no-answer), "
     "hangup_cause, b_leg_uuid",
     "recording": "the recording the platform tells of: url, id, duration (seconds)",
+    "queue": "the queue in which this step's caller waits: name, position (1 is next), waiting (how many are in line); "
+    'the numbers only in steps that declare needs = ["store"], and empty while they are not known',
     "transfer": "the transfer that brought the call here: id, room (a conference name for its two legs), "
     "other_leg_fetched (yes when the other leg has its document and is there), other_leg_ended (yes when it hung up); "
     'both only in steps that declare needs = ["store"]',
@@ -49,11 +52,22 @@ CONTEXT: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class OtherLeg:
-    """Of two that were transferred together; "yes" or the empty string."""
+class Stored:
+    """What the store says to a step that needs it: of the other leg of two that were transferred together, "yes" or the
+    empty string; of the queue the caller waits in, numbers.
+    """
 
-    fetched: str = ""
-    ended: str = ""
+    other_leg_fetched: str = ""
+    other_leg_ended: str = ""
+    position: int | str = ""
+    waiting: int | str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    name: str = ""
+    position: int | str = ""
+    waiting: int | str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +125,15 @@ def build_context(
     links: Links,
     find_flow: Callable[[str], Flow | None],
     now: datetime | None = None,
-    other_leg: OtherLeg | None = OtherLeg(),
+    stored: Stored | None = Stored(),
 ) -> dict[str, Any]:
     """The context of one rendering. The functions collect the document's links in `links`.
 
-    `other_leg` None: it could not be learnt, and the step's default stands for it.
+    `stored` None: it could not be learnt, and the step's default stands for it.
     """
-    if other_leg is None:
-        other_leg = OtherLeg(step.default.other_leg_fetched, step.default.other_leg_ended)
+    if stored is None:
+        stored = Stored(step.default.other_leg_fetched, step.default.other_leg_ended)
+    params = with_defaults(flow.manifest.params, token.params)
     leg = token.leg or ("bleg" if step.name == "bleg" else "aleg")
     onward = replace(
         token,
@@ -163,10 +178,11 @@ def build_context(
         "transfer": TransferView(
             id=token.transfer_id,
             room=f"transfer-{token.transfer_id}" if token.transfer_id else "",
-            other_leg_fetched=other_leg.fetched,
-            other_leg_ended=other_leg.ended,
+            other_leg_fetched=stored.other_leg_fetched,
+            other_leg_ended=stored.other_leg_ended,
         ),
-        "params": with_defaults(flow.manifest.params, token.params),
+        "queue": QueueView(queue_of(step, params), stored.position, stored.waiting),
+        "params": params,
         "state": state,
         "leg": leg,
         "flow": FlowView(flow.name, scrub(flow.manifest.title), flow.manifest.language),

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from .. import targets, transfers
 from ..compose import Case, Composed, Composer
 from ..errors import CallflowsError
-from ..flows import OtherLeg
-from ..needs import Needs, other_leg
+from ..flows import Stored
+from ..needs import Needs, stored
 from ..runtime import Runtime
 from ..signing import Token
 from ..simulator.rehearsing import Phone, WebSite
@@ -58,9 +58,9 @@ class FreshNeeds(Needs):
         self._store, self._lock = runtime.store, threading.Lock()
         self._drain = Drain(runtime.settings.state_dir / "journal", runtime.store)
 
-    def other_leg(self, transfer_id: str, leg: str, seconds: float) -> OtherLeg:
+    def stored(self, transfer_id: str, leg: str, queue: str, call_uuid: str, seconds: float) -> Stored:
         self.catch_up()
-        return other_leg(self._store, transfer_id, leg)
+        return stored(self._store, transfer_id, leg, queue, call_uuid)
 
     def catch_up(self) -> None:
         with self._lock:

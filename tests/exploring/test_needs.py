@@ -36,7 +36,7 @@ SAYS = "<Response><Speak>Hello.</Speak><Hangup/></Response>"
 def test_a_declared_step_is_tried_with_all_there_is(tmp_path: Path) -> None:
     found = explored(tmp_path, {"aleg.xml": WAITS, "flow.toml": NEEDS})
     assert lines(found) == [], "no branch was left out"
-    assert {seen.case.other_leg for seen in found.seen} == {seen.sample.other_leg for seen in found.seen}
+    assert {seen.case.stored for seen in found.seen} == {seen.sample.stored for seen in found.seen}
     assert {verb.tag for seen in found.seen for verb in seen.verbs} == {"Hangup", "Conference", "Speak"}
 
 

@@ -31,6 +31,7 @@ DOCUMENTED = {
     "recording": "url id duration",
     "transfer": "id room other_leg_fetched other_leg_ended",
     "flow": "name title language",
+    "queue": "name position waiting",
 }
 
 

@@ -102,7 +102,7 @@ sound = true
     }
     assert found["titel", "1:1"].hint == "did you mean title?"
     assert found["params.to.tpye", "6:1"].hint == "did you mean type?"
-    assert found["steps.music.sound", "19:1"].hint == "known here: kind, needs, default"
+    assert found["steps.music.sound", "19:1"].hint == "known here: kind, needs, default, queue"
     assert found["prams", "21:1"].hint == "did you mean params?"
     assert found["params.other.type", "10:8"].hint == "did you mean phone?"
     assert found["params.other.type", "10:8"].source == 'type = "fone"'

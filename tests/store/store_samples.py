@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from callflows.models import (
+    ELSEWHERE,
     CallEvent,
     CallValues,
     DialValues,
@@ -101,4 +102,5 @@ exchanges = st.builds(
     duration_ms=_milliseconds,
     document=texts,
     problems=st.lists(texts, max_size=3).map(tuple),
+    queue=st.sampled_from(["", ELSEWHERE, "support"]),
 )

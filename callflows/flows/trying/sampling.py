@@ -25,7 +25,7 @@ from ...models import (
 )
 from ...signing import Scalar
 from ..catalog import ENTRY_STEPS, Flow
-from ..context import OtherLeg
+from ..context import Stored
 from ..manifest import DIAL_STATUSES, SampleSpec
 from ..params import examples
 from .dimensions import SAMPLE_CALL, SAMPLE_NOW, Choice, dimensions, state_words, states_apart
@@ -54,7 +54,7 @@ class Sample:
     leg: Leg | None = None
     now: datetime | None = None
     transfer: bool = True
-    other_leg: OtherLeg = OtherLeg()  # noqa: RUF009 - frozen
+    stored: Stored = Stored()  # noqa: RUF009 - frozen
     key: Hashable = field(default=None, repr=False)
 
 
@@ -185,7 +185,7 @@ def _made(label: str, values: Mapping[str, Any]) -> Sample:
         leg=values.get("leg"),
         now=values.get("now"),
         transfer=values["transfer"],
-        other_leg=values.get("other_leg", OtherLeg()),
+        stored=Stored(**below.get("stored", {})),
         key=tuple(sorted((path, type(value).__name__, str(value)) for path, value in values.items())),
     )
 
