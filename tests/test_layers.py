@@ -39,6 +39,7 @@ LAYERS: dict[str, int] = {
     "known": 3,
     "needs": 3,
     "publishing": 3,
+    "queues": 3,
     "runtime": 3,
     "targets": 3,
     "transfers": 3,

@@ -12,6 +12,7 @@ from . import (
     db,
     demo,
     flows,
+    queues,
     rules,
     serving,
     simulate,
@@ -36,6 +37,21 @@ def main() -> None:
 
 
 flows.flows.add_command(tools.tools)
-for _group in (flows, rules, transfers, calls, urls, checks, capture, serving, tokens, db, simulator, simulate, demo):
+for _group in (
+    flows,
+    rules,
+    transfers,
+    queues,
+    calls,
+    urls,
+    checks,
+    capture,
+    serving,
+    tokens,
+    db,
+    simulator,
+    simulate,
+    demo,
+):
     for _command in _group.COMMANDS:
         main.add_command(_command)

@@ -56,7 +56,7 @@ def simulate(
                 while waiting:
                     changes = waiting.pop(0)
                     try:
-                        phone = new_phone(simulator, app, seed=SEED, switches=changes, at=scenario.at)
+                        phone = new_phone(simulator, app, seed=SEED + len(rows), switches=changes, at=scenario.at)
                     except ValueError as error:
                         raise click.BadParameter(str(error), param_hint="--switch") from None
                     row = {"file": scenario.file, "title": scenario.title, "provider": provider, "switches": changes}

@@ -191,7 +191,7 @@ def _rounds(exploration: Exploration, provider: str) -> dict[str, dict[str, tupl
         if seen.provider != provider or event.kind not in (EventKind.DOCUMENT, EventKind.DIAL_RESULT):
             continue
         numbers = [value for value in seen.case.token.state.values() if type(value) is int]
-        last = any(number >= MANY for number in numbers)
+        last = any(MANY <= number < 2 * MANY for number in numbers)  # a time in seconds is later, and no counter
         for verb, name, index, target in leads(seen):
             onward = (verb.tag, name) == ("Redirect", TEXT) or (
                 name == "action" and verb.tag in ("Dial", "Record") and _replaces(verb)

@@ -323,10 +323,10 @@ class Store:
         with self._database.write() as connection:
             return queues.claim(connection, queues.next_in(queue, providers), claim, at)
 
-    def claim_caller(self, call_uuid: str, *, claim: str, at: float) -> Waiting | None:
-        """The same of one caller, whoever had them. None: they wait in no queue."""
+    def claim_caller(self, call_uuid: str, queue: str = "", *, claim: str, at: float) -> Waiting | None:
+        """The same of one caller, whoever had them. None: they wait in no queue, or not in this one."""
         with self._database.write() as connection:
-            return queues.claim(connection, queues.caller(call_uuid), claim, at)
+            return queues.claim(connection, queues.caller(call_uuid, queue), claim, at)
 
     def give_back(self, claimed: Waiting) -> None:
         """They wait at their place again, unless the claim has ended by itself."""
@@ -339,7 +339,7 @@ class Store:
             queues.leave(connection, claimed)
 
     def forget_waiting(self, *, before: float) -> None:
-        """Whoever joined a queue before that is gone: their hang-up was never told."""
+        """Whoever joined a queue before that is gone: their hang-up will never be told."""
         with self._database.write() as connection:
             queues.forget(connection, before)
 

@@ -159,17 +159,19 @@ def _work_out(connection: Connection, call_uuid: str, *, known: bool) -> None:
 def in_line(connection: Connection, queue: str = "") -> list[Waiting]:
     """All who wait, of one queue or of each; those whom somebody is moving too. Queue by queue, the next one first."""
     query = select(waiting).order_by(_c.queue, *_ORDER)
-    return [_caller(row) for row in connection.execute(query.where(_c.queue == queue) if queue else query)]
+    return [_caller(row) for row in connection.execute(query.where(_c.queue == key(queue)) if queue else query)]
 
 
 def place(connection: Connection, queue: str, call_uuid: str) -> Place:
-    """Of a caller who waits in the queue, or is about to: that is told before it is written down."""
+    """Of a caller who waits in the queue, or is about to: they are told before it is written down."""
     own = connection.execute(
         select(_c.joined_at).where(_c.call_uuid == key(call_uuid), _c.queue == queue)
     ).scalar_one_or_none()
     others = and_(_c.queue == queue, _FREE, _c.call_uuid != key(call_uuid))
-    before = or_(_c.joined_at < own, and_(_c.joined_at == own, _c.call_uuid < key(call_uuid)))
-    ahead = func.count() if own is None else func.coalesce(func.sum(case((before, 1), else_=0)), 0)
+    ahead: ColumnElement[Any] = func.count()  # of all, until it is written down
+    if own is not None:
+        before = or_(_c.joined_at < own, and_(_c.joined_at == own, _c.call_uuid < key(call_uuid)))
+        ahead = func.coalesce(func.sum(case((before, 1), else_=0)), 0)
     there, first = connection.execute(select(func.count(), ahead).where(others)).one()
     return Place(int(first) + 1, int(there) + 1)
 
@@ -190,9 +192,10 @@ def next_in(queue: str, providers: Collection[str]) -> Select[Any]:
     return free.with_for_update(skip_locked=True)
 
 
-def caller(call_uuid: str) -> Select[Any]:
+def caller(call_uuid: str, queue: str) -> Select[Any]:
     """One caller, also one whom somebody is moving, or died while moving."""
-    return select(waiting).where(_c.call_uuid == key(call_uuid)).with_for_update()
+    wanted = [_c.queue == key(queue)] if queue else []
+    return select(waiting).where(_c.call_uuid == key(call_uuid), *wanted).with_for_update()
 
 
 def give_back(connection: Connection, claimed: Waiting) -> None:

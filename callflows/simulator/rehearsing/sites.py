@@ -30,6 +30,10 @@ class Site(Protocol):
         """Ask the platform for it; raise what the application's user would see when it is refused."""
         ...
 
+    def next_caller(self, phone: Phone, queue: str, aleg: str, params: Mapping[str, object]) -> str:
+        """Move whoever has waited longest, and give their call's UUID; raise as `transfer`."""
+        ...
+
 
 class WebSite:
     """Any web application that speaks the platform's XML: a target is a path of it, or a whole URL."""
@@ -52,3 +56,6 @@ class WebSite:
         status, reply = phone.rest("POST", f"Call/{call_uuid}/", {"legs": legs, **urls})
         if status != 202:
             raise Unmet(f"the platform refused the transfer: {status} {reply}", phone.transcript)
+
+    def next_caller(self, phone: Phone, queue: str, aleg: str, params: Mapping[str, object]) -> str:
+        raise ValueError("only flows have queues: this is a web application of another kind")
