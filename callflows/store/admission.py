@@ -45,13 +45,8 @@ def lock(connection: Connection, transfer: Transfer, wanted: Admission) -> None:
     if wanted.per_token:
         names.add(f"token {transfer.asked_by}")
     # in one order, so that no two wait for each other
-    for number in sorted(map(lock_number, names)):
+    for number in sorted(int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True) for name in names):
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
-
-
-def lock_number(name: str) -> int:
-    """What an advisory lock of PostgreSQL is called."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
 
 
 def admit(connection: Connection, transfer: Transfer, wanted: Admission) -> None:

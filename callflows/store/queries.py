@@ -86,6 +86,7 @@ class Store:
         """
         rows = [exchange_row(exchange) for exchange in new]
         with self._database.write(durable=bool(journal)) as connection:
+            queues.hold(connection, new)
             if journal:
                 self._move(connection, key(journal), position, since)
             if not rows:

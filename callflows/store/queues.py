@@ -35,10 +35,9 @@ from sqlalchemy import (
 )
 
 from ..models import ELSEWHERE, EventKind, Exchange, Outcome, Waiting
-from .admission import lock_number
 from .codec import decode, key, to_json
 from .rows import EMPTY_TEXT
-from .schema import exchanges, waiting
+from .schema import exchanges, journals, waiting
 
 RETURN_S = 10.0
 LONGEST_S = 25 * 3600.0  # no call lasts longer, nor do the links of ours that keep it waiting
@@ -80,6 +79,15 @@ def stay_of(call_uuid: str, known: Iterable[Exchange]) -> Stay | None:
     return stay
 
 
+def hold(connection: Connection, new: Sequence[Exchange]) -> None:
+    """First in a transaction that adds exchanges. Of two, one with a document of a waiting step and one with what ended
+    that stay, the second must see what the first one wrote. Every drain moves its journal's position, so whoever has
+    such a document keeps the others from that; they pay nothing. SQLite has one writer at a time anyway.
+    """
+    if connection.dialect.name == "postgresql" and any(each.queue not in ("", ELSEWHERE) for each in new):
+        connection.execute(text(f"LOCK TABLE {journals.name} IN SHARE ROW EXCLUSIVE MODE"))
+
+
 def follow(connection: Connection, new: Sequence[Exchange]) -> None:
     """What these exchanges, which are stored by now, change. Nearly always that is nothing."""
     served: dict[str, list[Exchange]] = {}
@@ -96,7 +104,6 @@ def follow(connection: Connection, new: Sequence[Exchange]) -> None:
             served.setdefault(uuid, []).append(each)
     if not (served or left):
         return
-    _lock(connection, alone=bool(served))
     if not served and connection.execute(select(_c.call_uuid).limit(1)).first() is None:
         return
     query = select(waiting).where(_c.call_uuid.in_(served.keys() | left))
@@ -105,15 +112,6 @@ def follow(connection: Connection, new: Sequence[Exchange]) -> None:
     changed |= {uuid for uuid, found in served.items() if any(_tells_more(rows.get(uuid), each) for each in found)}
     for uuid in sorted(changed):
         _work_out(connection, uuid, known=uuid in rows)
-
-
-def _lock(connection: Connection, *, alone: bool) -> None:
-    """Of two transactions, one with a document of a waiting step and one with what ended the stay, the second must see
-    what the first one wrote. SQLite has one writer at a time anyway.
-    """
-    if connection.dialect.name == "postgresql":
-        function = "pg_advisory_xact_lock" if alone else "pg_advisory_xact_lock_shared"
-        connection.execute(text(f"SELECT {function}(:number)"), {"number": lock_number("queues")})
 
 
 def _tells_more(row: Row[Any] | None, served: Exchange) -> bool:
