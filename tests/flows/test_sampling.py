@@ -83,6 +83,23 @@ def labels(template: str, step: str = "next", **more: object) -> list[str]:
             "{{ transfer.other_leg_fetched or transfer.other_leg_ended }}",
             ["the other leg has fetched its document", "the other leg has hung up"],
         ),
+        ("{{ queue.position }}", [f"queue.position is {number}" for number in (1, 2, 7)]),
+        ("{{ queue.position > 3 }}", [f"queue.position is {number}" for number in (1, 2, 7, 3, 4)]),
+        (
+            "{{ queue.waiting == 9 }}",
+            [
+                f"queue.{what}"
+                for what in (
+                    "position is 1",
+                    "position is 2",
+                    "position is 7",
+                    "waiting is 8",
+                    "waiting is 9",
+                    "waiting is 10",
+                )
+            ],
+        ),
+        ("{{ queue.name }}", []),
         ("{{ raw.From }}", ["the platform sends no parameters"]),
         ("{{ leg }}", []),
     ],
