@@ -363,7 +363,8 @@ class ErrorBody(BaseModel):
     code: Annotated[str, Field(description="Stable: compare this.")]
     message: Annotated[str, Field(description="For people.")]
     details: Annotated[
-        dict[str, Any], Field(description="By code: hint, fields, problems, transfer_id, leg, scope, limit.")
+        dict[str, Any],
+        Field(description="By code: hint, fields, problems, transfer_id, leg, scope, limit, waiting_in."),
     ]
 
 
