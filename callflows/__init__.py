@@ -1,9 +1,9 @@
 """Call-flow XML webhook server for Plivo and Vobiz.
 
-    from callflows import create_app, CallFlows, transfer_call
+    from callflows import create_app, CallFlows, transfer_call, next_caller
 
 `create_app()` is the WSGI app, `CallFlows(app)` mounts it in a Flask app of yours, `transfer_call(...)` moves a live
-call into a flow and needs no app.
+call into a flow, `next_caller(...)` whoever has waited longest in a queue; these two need no app.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .app import CallFlows as CallFlows
     from .app import create_app as create_app
     from .application import CurrentCall as CurrentCall
+    from .queues import next_caller as next_caller
     from .transfers import transfer_call as transfer_call
 
 __version__ = "0.1.0"
@@ -29,10 +30,17 @@ __all__ = [
     "TransferStatus",
     "__version__",
     "create_app",
+    "next_caller",
     "transfer_call",
 ]
 
-_LAZY = {"CallFlows": "app", "CurrentCall": "application", "create_app": "app", "transfer_call": "transfers"}
+_LAZY = {
+    "CallFlows": "app",
+    "CurrentCall": "application",
+    "create_app": "app",
+    "next_caller": "queues",
+    "transfer_call": "transfers",
+}
 
 
 def __getattr__(name: str) -> Any:

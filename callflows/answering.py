@@ -19,8 +19,11 @@ from .application import Given
 from .compose import Composed
 from .documents import DECLARATION, EMPTY, safe_document, silent_document, without_secrets
 from .errors import StoreError, TokenExpired, TokenInvalid
-from .flows import ENTRY_STEPS, Flow, OtherLeg, is_name
+from .flows import ENTRY_STEPS, Flow, Stored, is_name, queue_of
+from .flows.params import with_defaults
 from .models import (
+    ELSEWHERE,
+    NEWS,
     CallEvent,
     EventKind,
     Exchange,
@@ -72,6 +75,7 @@ class _Served:
     version: str = ""
     reason: str = ""
     problems: tuple[Problem, ...] = ()
+    queue: str = ""
 
 
 def answer_step(runtime: Runtime, provider: str, flow: str, step: str, request: WebhookRequest) -> Answer:
@@ -236,34 +240,38 @@ def _loaded(runtime: Runtime, flow: str, version: str) -> Iterator[Flow]:
 
 
 class _Needed:
-    """What steps declare that they need. The store is asked at most once for a request, whatever is tried; `given` is
-    what the application says.
+    """What steps declare that they need. The store is asked once for a request and, should another version of the flow
+    wait in another queue, for that; when it does not answer, never again. `given` is what the application says.
     """
 
     def __init__(
         self, runtime: Runtime, provider: str, step: str, event: CallEvent, token: Token, until: float
     ) -> None:
-        self._runtime, self._token, self._until = runtime, token, until
+        self._runtime, self._call_uuid, self._token, self._until = runtime, event.call.uuid, token, until
         self._leg = token.leg or (step if step == Leg.B else Leg.A)
-        self._found: OtherLeg | None = OtherLeg()
-        self._asked = not token.transfer_id  # without a transfer there is no other leg
+        self._found: dict[str, Stored] = {}  # by the queue
         self.missed: tuple[Problem, ...] = ()
         self.given = Given(runtime.application, provider, step, self._leg, event, token, until)
 
-    def by(self, version: Flow, step: str) -> OtherLeg | None:
+    def by(self, version: Flow, step: str) -> Stored | None:
         """None where it could not be learnt; `missed` says why."""
-        if "store" not in version.steps[step].needs:
-            return OtherLeg()
-        if not self._asked:
-            self._asked = True
+        queue = _queue(version, step, self._token)
+        if "store" not in version.steps[step].needs or not (self._token.transfer_id or queue):
+            return Stored()  # without a transfer there is no other leg
+        if queue not in self._found and not self.missed:
             seconds = (self._until - time.monotonic()) / 2
+            asked = self._token.transfer_id, self._leg, queue, self._call_uuid
             try:
-                self._found = self._runtime.needs.other_leg(self._token.transfer_id, self._leg, seconds)
+                self._found[queue] = self._runtime.needs.stored(*asked, seconds)
             except StoreError as error:
                 message = f"{step} has its default, not what it needs: {error.message}"
-                file = f"{version.name}/flow.toml"
-                self._found, self.missed = None, (Problem(Severity.WARNING, "store.unavailable", message, file),)
-        return self._found
+                self.missed = (Problem(Severity.WARNING, "store.unavailable", message, f"{version.name}/flow.toml"),)
+        return self._found.get(queue)
+
+
+def _queue(version: Flow, step: str, token: Token) -> str:
+    """The queue in which whoever is served this step waits; "" for none."""
+    return queue_of(version.steps[step], with_defaults(version.manifest.params, token.params))
 
 
 def _try(
@@ -280,7 +288,7 @@ def _try(
 
     What the application gives can make the document one that must not leave: then it is tried with the defaults.
     """
-    other_leg = needed.by(version, step)
+    stored = needed.by(version, step)
     given = needed.given.to(version)
     for application in (given, {}) if given else ({},):
         composed = runtime.composer.compose(
@@ -290,7 +298,7 @@ def _try(
             event=event,
             token=token,
             seconds=max(until - time.monotonic(), 0) / 2,
-            other_leg=other_leg,
+            stored=stored,
             application=application,
         )
         composed, document = runtime.composer.seal(composed)
@@ -301,7 +309,10 @@ def _try(
     if not document:
         return None, composed
     problems = (*needed.missed, *needed.given.missed, *composed.problems)
-    return _Served(Outcome.STEP, document, composed.text, version.version, problems=problems), composed
+    queue = _queue(version, step, token)
+    if not queue and version.steps[step].kind == "call" and event.kind not in NEWS:
+        queue = ELSEWHERE
+    return _Served(Outcome.STEP, document, composed.text, version.version, problems=problems, queue=queue), composed
 
 
 def _fallback(
@@ -325,8 +336,8 @@ def _fallback(
     if known is not None and own not in ("", step) and own in known.steps:
         served, _ = _try(runtime, known, own, provider, event, token, until, needed)
         if served is not None:
-            missed = (*needed.missed, *needed.given.missed)
-            return replace(served, outcome=Outcome.FALLBACK, reason=reason, problems=(*missed, *problems))
+            problems = (*needed.missed, *needed.given.missed, *problems)
+            return replace(served, outcome=Outcome.FALLBACK, reason=reason, problems=problems, queue="")
     links = runtime.composer.links(provider)
     retry = ""
     # a name that is none cannot be asked for again, and a loop is not to be gone round once more
@@ -390,6 +401,7 @@ def _record(
             document=without_marks(without_secrets(served.unsealed)) if served else "",
             problems=tuple(str(problem) for problem in served.problems) if served else (),
             state={name: value for name, value in token.state.items() if name != _REFUSED},
+            queue=served.queue if served else "",
         )
         runtime.journal.write(exchange)
     except Exception:

@@ -16,7 +16,8 @@ from weakref import WeakKeyDictionary
 from .config import Settings
 from .documents import DECLARATION, DialPolicy, Verdict, Written, collect_written, judge, may_report
 from .errors import DocumentRefused, TokenTooLong
-from .flows import Flow, Links, OtherLeg, Step, Trace, Value, Versions, build_context, render, trace
+from .flows import Flow, Links, Step, Stored, Trace, Value, Versions, build_context, render, trace
+from .flows.queues import not_a_queue
 from .flows.trying.dimensions import MADE_UP
 from .flows.trying.sampling import SAMPLE_CALL
 from .models import CallEvent, Place, Problem, Severity, errors_in
@@ -25,7 +26,7 @@ from .urls import PublicUrls
 
 _SAMPLE_NUMBERS = Written(frozenset((SAMPLE_CALL.from_number, SAMPLE_CALL.to_number)))
 _MADE_UP = Written(frozenset((str(MADE_UP["phone"]),)))
-_NOBODY = OtherLeg()
+_NOTHING = Stored()
 _MADE_UP_ALLOW = (str(MADE_UP["sip"]), "https://callflows.invalid", "wss://callflows.invalid")
 _FROM_THE_CALL = "this number comes from the call: another call's own is refused unless it matches DIAL_ALLOW"
 # What stands for PUBLIC_URL where flows are checked before it is set: documents may be judged, not served.
@@ -82,11 +83,11 @@ class Composer:
         token: Token,
         seconds: float | None = None,
         sampled: bool = False,
-        other_leg: OtherLeg | None = _NOBODY,
+        stored: Stored | None = _NOTHING,
         application: Mapping[str, Value] = {},
     ) -> Composed:
         """Render and judge one step, in so many seconds at most. Never raises for what a template or caller can do."""
-        case = Case(self, flow, step, provider, event, token, sampled, now=self.now(), other_leg=other_leg)
+        case = Case(self, flow, step, provider, event, token, sampled, now=self.now(), stored=stored)
         return self.made(replace(case, application=application), seconds)
 
     def made(self, case: Case, seconds: float | None) -> Composed:
@@ -133,7 +134,7 @@ class Case:
     sampled: bool = False
     among: Mapping[str, Flow] = field(default_factory=dict)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    other_leg: OtherLeg | None = _NOBODY  # None: it could not be learnt, and the step's default stands for it
+    stored: Stored | None = _NOTHING  # None: it could not be learnt, and the step's default stands for it
     application: Mapping[str, Value] = field(default_factory=dict)  # what it gives; the other names have their default
 
     @property
@@ -169,7 +170,7 @@ class Case:
         else:
             same = (self.step.name, self.provider, text, *(path for path, _ in links.tokens))
             verdict = known.get(same) or known.setdefault(same, self._verdict(text, links, seconds))
-        return self._composed(verdict.text, links, verdict.problems)
+        return self._composed(verdict.text, links, (*not_a_queue(self.flow, context["params"]), *verdict.problems))
 
     def trace(self, seconds: float | None = None, links: Links | None = None) -> Trace:
         """The same rendering in the twin of the flow's environment: where everything comes from, which branches ran."""
@@ -192,7 +193,7 @@ class Case:
             links=links,
             find_flow=lambda name: self.among.get(name) or self.composer.versions.live(name),
             now=self.now,
-            other_leg=self.other_leg,
+            stored=self.stored,
             application=self.application,
         )
 

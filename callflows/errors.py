@@ -8,6 +8,8 @@
      ├── ParamInvalid           a flow parameter is missing or of the wrong type
      ├── KeyReused              an idempotency key that was used for another transfer
      ├── TransferInFlight       the same leg is on its way already: carries `transfer_id` and `retry_after`
+     ├── QueueEmpty             nobody waits in a queue: carries `waiting_in`
+     ├── NotWaiting             a call that waits in no queue, or not in this one
      ├── SpendLimitReached      too many transfers within the hour: carries `scope` and `retry_after`
      ├── DocumentRefused        problems that forbid serving or transferring: carries `problems`
      │    └── PreflightFailed   ... found before a live call was touched
@@ -32,7 +34,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from .models import Problem
 
@@ -94,6 +96,23 @@ class TransferInFlight(CallflowsError):
 
     def details(self) -> dict[str, Any]:
         return {**super().details(), "transfer_id": self.transfer_id, "leg": self.leg}
+
+
+class QueueEmpty(CallflowsError):
+    """`waiting_in` has the queues where somebody does wait, and how many."""
+
+    code = "queue_empty"
+
+    def __init__(self, message: str, *, hint: str = "", waiting_in: Mapping[str, int]) -> None:
+        super().__init__(message, hint=hint)
+        self.waiting_in = dict(waiting_in)
+
+    def details(self) -> dict[str, Any]:
+        return {**super().details(), "waiting_in": self.waiting_in}
+
+
+class NotWaiting(CallflowsError, LookupError):
+    code = "not_waiting"
 
 
 class SpendLimitReached(CallflowsError):

@@ -252,6 +252,17 @@ REAL = (Outcome.STEP, Outcome.LAST_GOOD)
 SAFE = (Outcome.FALLBACK, Outcome.SAFE)
 # that somebody answered whom a call dialled
 CONNECTS = (EventKind.DIAL_ANSWER, EventKind.DIAL_CONNECTED)
+# news whose answer the platform does not run: it changes nothing of where the call is
+NEWS = (
+    *CONNECTS,
+    EventKind.RING,
+    EventKind.HANGUP,
+    EventKind.DIAL_DIGITS,
+    EventKind.DIAL_HANGUP,
+    EventKind.CONFERENCE,
+    EventKind.STREAM,
+)
+ELSEWHERE = "-"  # Exchange.queue of what is served outside any queue; no queue is called that
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +270,7 @@ class Exchange:
     """One webhook with our answer: one journal line, one row of the store. `id` is unique for ever.
 
     `state` is what steps before this one carried over: how far a caller has come, and what they have entered.
+    `queue`: the queue in which whoever was served this waits now; ELSEWHERE: they have left any; "": as before.
     """
 
     id: str
@@ -277,6 +289,27 @@ class Exchange:
     document: str = ""  # as served, with tokens left out
     problems: tuple[str, ...] = ()
     state: Mapping[str, str | int | bool] = field(default_factory=lambda: EMPTY)
+    queue: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A caller in a queue, since `joined_at`. `claim` is whoever is moving them since `claimed_at`; "": nobody.
+
+    `flow`, `step` and `transfer_id` are of the document they joined with, `number` is the caller's own.
+    """
+
+    call_uuid: str
+    queue: str
+    joined_at: float
+    provider: str
+    transfer_id: str = ""
+    flow: str = ""
+    step: str = ""
+    leg: str = ""
+    number: str = ""
+    claim: str = ""
+    claimed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

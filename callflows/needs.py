@@ -10,7 +10,7 @@ import time
 
 from .bounded import Reader
 from .errors import StoreError
-from .flows import OtherLeg
+from .flows import Stored
 from .store import Store, open_store
 
 log = logging.getLogger("callflows.needs")
@@ -29,10 +29,14 @@ class Needs:
         self._reader = Reader(READERS, lambda: StoreError(f"the store did not answer within {READ_SECONDS:g} s"))
         self._told = -_TOLD_EVERY_S
 
-    def other_leg(self, transfer_id: str, leg: str, seconds: float) -> OtherLeg:
-        """Raise StoreError when it cannot be known within the seconds, or READ_SECONDS."""
+    def stored(self, transfer_id: str, leg: str, queue: str, call_uuid: str, seconds: float) -> Stored:
+        """All that a step needs, in one read. Raise StoreError when it cannot be known within the seconds, or
+        READ_SECONDS.
+        """
         try:
-            return self._reader.read(lambda: other_leg(self._store, transfer_id, leg), min(seconds, READ_SECONDS))
+            return self._reader.read(
+                lambda: stored(self._store, transfer_id, leg, queue, call_uuid), min(seconds, READ_SECONDS)
+            )
         except Exception as error:  # whatever it is, the caller is answered
             if time.monotonic() - self._told >= _TOLD_EVERY_S:
                 self._told = time.monotonic()
@@ -44,10 +48,13 @@ class Needs:
         self._store.close()
 
 
-def other_leg(store: Store, transfer_id: str, leg: str) -> OtherLeg:
+def stored(store: Store, transfer_id: str, leg: str, queue: str, call_uuid: str) -> Stored:
     """As flows see it: who has hung up is not there any more, whatever was fetched."""
-    found = store.partner(transfer_id, leg)
-    occupied = "yes" if found.room_occupied else ""
-    if found.ended:
-        return OtherLeg(ended="yes", room_occupied=occupied)
-    return OtherLeg(fetched="yes" if found.fetched else "", room_occupied=occupied)
+    other, place = store.needed(transfer_id, leg, queue, call_uuid)
+    return Stored(
+        other_leg_fetched="yes" if other.fetched and not other.ended else "",
+        other_leg_ended="yes" if other.ended else "",
+        room_occupied="yes" if other.room_occupied else "",
+        position=place.position if place else "",
+        waiting=place.waiting if place else "",
+    )

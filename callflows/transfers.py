@@ -118,14 +118,14 @@ def prepare(
     provider: str = "",
     idempotency_key: str | None = None,
     asked_by: str = "python",
+    fingerprint: str = "",
 ) -> Plan:
     """Everything that can be known before a call is touched. Sends nothing, writes nothing.
 
     With an idempotency key that was used before, for the same, nothing is looked at but what became of that; KeyReused
-    when it was for something else.
+    when it was for something else (`fingerprint`, where it is not the call and what else is given here).
     """
-    if idempotency_key is not None and not (0 < len(idempotency_key) <= MAX_KEY and idempotency_key.isprintable()):
-        raise RequestInvalid(f"an idempotency key is 1 to {MAX_KEY} printable characters")
+    require_key(idempotency_key)
     if not _UUID.fullmatch(call_uuid):
         raise RequestInvalid(
             "the call UUID is empty" if not call_uuid else f"{call_uuid[:80]!r} is not a call UUID",
@@ -138,10 +138,9 @@ def prepare(
         raise RequestInvalid("params are given as a mapping of names to values")
     if not all(isinstance(name, str) for name in params):
         raise RequestInvalid("the names of params are strings")
-    fingerprint = _fingerprint(call_uuid, asked, params, provider)
-    earlier = runtime.store.transfer_of_key(idempotency_key) if idempotency_key is not None else None
+    fingerprint = fingerprint or fingerprint_of(call_uuid, asked, params, provider)
+    earlier = transfer_of_key(runtime, idempotency_key, fingerprint)
     if earlier is not None:
-        _require_same(earlier, fingerprint)
         return Plan(earlier, repeated=True)
     runtime.settings.require_public_url()
     name = choose_provider(runtime, call_uuid, provider)
@@ -251,9 +250,22 @@ def stop_streams(runtime: Runtime, transfer: Transfer) -> str:
     return ""
 
 
-def _fingerprint(call_uuid: str, asked: Mapping[Leg, str], params: Mapping[str, object], provider: str) -> str:
+def require_key(idempotency_key: str | None) -> None:
+    if idempotency_key is not None and not (0 < len(idempotency_key) <= MAX_KEY and idempotency_key.isprintable()):
+        raise RequestInvalid(f"an idempotency key is 1 to {MAX_KEY} printable characters")
+
+
+def transfer_of_key(runtime: Runtime, idempotency_key: str | None, fingerprint: str) -> Transfer | None:
+    """The transfer that has the key; KeyReused when it is another one than this."""
+    found = runtime.store.transfer_of_key(idempotency_key) if idempotency_key is not None else None
+    if found is not None:
+        _require_same(found, fingerprint)
+    return found
+
+
+def fingerprint_of(whom: str, asked: Mapping[Leg, str], params: Mapping[str, object], provider: str) -> str:
     """Of what was asked for, in the words it was asked in."""
-    said = [call_uuid, {str(leg): text for leg, text in asked.items()}, dict(params), provider]
+    said = [whom, {str(leg): text for leg, text in asked.items()}, dict(params), provider]
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -42,6 +42,7 @@ LAYERS: dict[str, int] = {
     "metrics": 3,
     "needs": 3,
     "publishing": 3,
+    "queues": 3,
     "runtime": 3,
     "targets": 3,
     "transfers": 3,

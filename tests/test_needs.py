@@ -60,7 +60,7 @@ def serve(values: dict[str, Any], templates: Path) -> Iterator[Callable[[str], F
 def connected(app: Flask) -> Flask:
     """Its first question does not wait for a connection, which takes a busy machine longer than a step may wait."""
     needs = app.extensions["callflows"].needs
-    needs._reader.read(lambda: needs._store.partner(ID, "aleg"), 20)
+    needs._reader.read(lambda: needs._store.needed(ID, "aleg", "", ""), 20)
     return app
 
 

@@ -18,14 +18,14 @@ from ..bearer import Caller, Tokens
 from ..errors import CallflowsError, ConfigError, StoreError
 from ..runtime import Runtime
 from ..webhooks import Anything, read_body
-from . import calls, flows, openapi, reading, transfers
+from . import calls, flows, openapi, queues, reading, transfers
 from .endpoints import BASE, Answer, Endpoint, Request, find
 from .errors import ApiError, told
 from .shares import Shares
 
 log = logging.getLogger("callflows.api")
 
-PARTS = (transfers, calls, flows)  # importing them fills the table of endpoints
+PARTS = (transfers, queues, calls, flows)  # importing them fills the table of endpoints
 OPENAPI = "/api/openapi.json"
 
 bp = flask.Blueprint("callflows_api", __name__)

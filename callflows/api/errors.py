@@ -16,6 +16,8 @@ CODES: Mapping[str, tuple[int, str]] = {
     "unauthorized": (401, "no token, or none that is known"),
     "forbidden": (403, "the token's scope does not reach that far"),
     "not_found": (404, "there is no such address, transfer, call or flow"),
+    "queue_empty": (404, "nobody waits in this queue (on that provider); `details.waiting_in`: where somebody does"),
+    "not_waiting": (404, "the call does not wait in this queue"),
     "call_not_live": (404, "the platform has no such live call: it ended, is queued, or never was"),
     "method_not_allowed": (405, "see the `Allow` header"),
     "idempotency_key_reused": (409, "the key was used for another transfer; take a new one"),

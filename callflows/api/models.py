@@ -15,6 +15,10 @@ ProviderName = Literal[NAMES]  # type: ignore[valid-type]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 ParamValue = str | Annotated[int, Field(ge=-(10**15), le=10**15)] | bool
 Cursor = Annotated[str, Field(min_length=1, max_length=200, description="`next_cursor` of the page before.")]
+CallUuid = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$", description="The platform's CallUUID.")]
+Params = Annotated[
+    dict[str, ParamValue], Field(max_length=100, description="Of the flows: see `params_schema` of GET /flows.")
+]
 Seconds = Annotated[float, Field(ge=0, le=10**11)]
 
 
@@ -46,14 +50,10 @@ class NewTransfer(Asked):
         }
     )
 
-    call_uuid: Annotated[
-        str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$", description="The platform's CallUUID.")
-    ]
+    call_uuid: CallUuid
     aleg: Annotated[Text | None, Field(description="Where the call itself goes: FLOW, or FLOW/STEP.")] = None
     bleg: Annotated[Text | None, Field(description="Where the leg bridged to it goes: FLOW, or FLOW/STEP.")] = None
-    params: Annotated[
-        dict[str, ParamValue], Field(max_length=100, description="Of the flows: see `params_schema` of GET /flows.")
-    ] = {}
+    params: Params = {}
     provider: Annotated[
         ProviderName | None,
         Field(description="Default: the only one with credentials, else where the call was last seen."),
@@ -66,6 +66,23 @@ class NewTransfer(Asked):
         if not self.aleg and not self.bleg:
             raise ValueError("give aleg, bleg or both")
         return self
+
+
+class NextCaller(Asked):
+    """Where whoever has waited longest shall go."""
+
+    aleg: Annotated[Text, Field(description="FLOW, or FLOW/STEP.")]
+    params: Params = {}
+    provider: Annotated[ProviderName | None, Field(description="Only whoever waits on this one.")] = None
+    dry_run: Annotated[bool, Field(description="Make and judge the document, and send nothing.")] = False
+
+
+class DropCaller(Asked):
+    """Who is taken off the queue. With `aleg` they are moved there, else hung up on."""
+
+    call_uuid: CallUuid
+    aleg: Annotated[Text | None, Field(description="FLOW, or FLOW/STEP.")] = None
+    params: Params = {}
 
 
 class HangUp(Asked):
@@ -99,6 +116,10 @@ class CallsQuery(Query):
 class EventsQuery(Query):
     limit: Annotated[int, Field(ge=1, le=200)] = 100
     cursor: Cursor | None = None
+
+
+class QueueQuery(Query):
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
 class ProviderQuery(Query):
@@ -269,6 +290,48 @@ class HungUp(Given):
     provider: ProviderName
 
 
+class Waiting(Given):
+    """A caller in a queue, and the document they joined it with."""
+
+    call_uuid: str
+    queue: str
+    position: Annotated[int | None, Field(description="1 is next; null while they are being moved.")]
+    provider: str
+    number: str
+    flow: str
+    step: str
+    leg: str
+    joined_at: float
+    claimed_at: Annotated[float | None, Field(description="Since when they are being moved.")]
+
+
+class Queue(Given):
+    """`waiting`: how many wait, without those who are being moved."""
+
+    name: str
+    waiting: int
+    longest_since: Annotated[float | None, Field(description="When whoever is next joined.")]
+
+
+class QueueList(Given):
+    queues: list[Queue]
+
+
+class QueueKnown(Queue):
+    """With its callers, the next one first."""
+
+    callers: list[Waiting]
+
+
+class Dropped(Given):
+    """`done`: moved, hung_up, or gone when the call had ended before."""
+
+    call_uuid: str
+    queue: str
+    done: Literal["moved", "hung_up", "gone"]
+    transfer: Transfer | None
+
+
 class Flow(Given):
     """`state`: live; stale (the newest save has problems, the one before it is served); broken (never was live)."""
 
@@ -301,7 +364,8 @@ class ErrorBody(BaseModel):
     code: Annotated[str, Field(description="Stable: compare this.")]
     message: Annotated[str, Field(description="For people.")]
     details: Annotated[
-        dict[str, Any], Field(description="By code: hint, fields, problems, transfer_id, leg, scope, limit.")
+        dict[str, Any],
+        Field(description="By code: hint, fields, problems, transfer_id, leg, scope, limit, waiting_in."),
     ]
 
 

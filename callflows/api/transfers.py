@@ -24,7 +24,7 @@ FIRST_ASKED_S = 10.0  # how long a repeated request waits for the first one's an
 _POLL_S = 0.1
 _TOKEN = re.compile(r"\?t=[\w.~-]+", re.ASCII)
 
-_PREPARING = (
+PREPARING = (
     "request_invalid",
     "flow_not_found",
     "param_invalid",
@@ -32,7 +32,7 @@ _PREPARING = (
     "token_too_long",
     "config_invalid",
 )
-_ASKING = (*PLATFORM, "call_not_live", "outcome_unknown")
+ASKING = (*PLATFORM, "call_not_live", "outcome_unknown")
 
 
 @endpoint(
@@ -42,7 +42,7 @@ _ASKING = (*PLATFORM, "call_not_live", "outcome_unknown")
     {202: models.TransferMade, 200: models.TransferPlan},
     body=models.NewTransfer,
     idempotent=True,
-    codes=(*_PREPARING, *_ASKING, "idempotency_key_reused", "transfer_in_flight", "spend_limit", "store_unavailable"),
+    codes=(*PREPARING, *ASKING, "idempotency_key_reused", "transfer_in_flight", "spend_limit", "store_unavailable"),
 )
 def create(request: Request) -> Answer:
     """Move a live call into a flow.
@@ -54,14 +54,14 @@ def create(request: Request) -> Answer:
     """
     wanted: models.NewTransfer = request.body
     if wanted.dry_run:
-        return Answer(_plan_object(_prepare(request, None)))
+        return Answer(plan_object(_prepare(request, None)))
     plan = _prepare(request, request.idempotency_key)
     if plan.repeated:
-        return _repeat(request, plan.transfer)
+        return repeat(request, plan.transfer)
     if not request.shares.asking.enter():
         plan = _prepare(request, request.idempotency_key) if request.idempotency_key else plan
         if plan.repeated:  # whoever has the turn is asking for this very one
-            return _repeat(request, plan.transfer)
+            return repeat(request, plan.transfer)
         raise Busy()
     try:
         done = doing.request(request.runtime, plan, force=wanted.force)
@@ -76,13 +76,13 @@ def create(request: Request) -> Answer:
     finally:
         request.shares.asking.leave()
     if done.id != plan.transfer.id:
-        return _repeat(request, done)
+        return repeat(request, done)
     log.info(
         "transfer %s of call %s asked for by %s: %s (request %s)",
         done.id, done.call_uuid, request.caller.id, done.status, request.id,
     )  # fmt: skip
     warnings = [in_our_words(text) for text in plan.warnings]
-    return _made(request, done, [*warnings, *(text for leg in plan.legs for text in leg.warnings)])
+    return made(request, done, [*warnings, *(text for leg in plan.legs for text in leg.warnings)])
 
 
 @endpoint(
@@ -160,8 +160,16 @@ def _prepare(request: Request, key: str | None) -> doing.Plan:
     )
 
 
-def _repeat(request: Request, transfer: Transfer) -> Answer:
+def repeat(request: Request, transfer: Transfer) -> Answer:
     """The answer that the first request of this key got, or is about to get."""
+    transfer = first_answer(request, transfer)
+    if transfer.status in (TransferStatus.REJECTED, TransferStatus.UNKNOWN):
+        raise told_again(transfer)
+    return made(request, transfer, repeated=True)
+
+
+def first_answer(request: Request, transfer: Transfer) -> Transfer:
+    """The transfer, once the platform has answered whoever asks for it now."""
     if request.may_wait and transfer.status is TransferStatus.REQUESTED and request.shares.waiting.enter():
         try:
             until = time.time() + FIRST_ASKED_S
@@ -172,17 +180,15 @@ def _repeat(request: Request, transfer: Transfer) -> Answer:
                     break
         finally:
             request.shares.waiting.leave()
-    if transfer.status in (TransferStatus.REJECTED, TransferStatus.UNKNOWN):
-        raise told_again(transfer)
-    return _made(request, transfer, repeated=True)
+    return transfer
 
 
-def _made(request: Request, transfer: Transfer, warnings: Sequence[str] = (), *, repeated: bool = False) -> Answer:
+def made(request: Request, transfer: Transfer, warnings: Sequence[str] = (), *, repeated: bool = False) -> Answer:
     location = f"{urlsplit(request.runtime.settings.public_url).path}{BASE}/transfers/{transfer.id}"
     return Answer({**transfer_object(transfer, None, warnings), "repeated": repeated}, 202, {"Location": location})
 
 
-def _plan_object(plan: doing.Plan) -> dict[str, object]:
+def plan_object(plan: doing.Plan) -> dict[str, object]:
     # without the legs' addresses, and without tokens: whoever holds one may speak for the call
     legs = {
         leg.leg.value: {

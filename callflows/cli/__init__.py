@@ -14,6 +14,7 @@ from . import (
     flows,
     new,
     pages,
+    queues,
     rules,
     serving,
     simulate,
@@ -40,6 +41,21 @@ def main() -> None:
 
 for _command in (*new.COMMANDS, *pages.COMMANDS, tools.tools, versions.history, versions.publish):
     flows.flows.add_command(_command)
-for _group in (flows, rules, transfers, calls, urls, checks, capture, serving, tokens, db, simulator, simulate, demo):
+for _group in (
+    flows,
+    rules,
+    transfers,
+    queues,
+    calls,
+    urls,
+    checks,
+    capture,
+    serving,
+    tokens,
+    db,
+    simulator,
+    simulate,
+    demo,
+):
     for _command in _group.COMMANDS:
         main.add_command(_command)

@@ -98,20 +98,20 @@ def transfer(
             raise
         # it may have happened: a fetch proves it, and that is what is waited for
         click.echo(f"transfer {id}: {error}", err=True)
-        progress = _waited(rt, id, seconds)
+        progress = waited(rt, id, seconds)
         done = progress.transfer
     else:
         if not as_json:  # before the wait: whoever is interrupted has its id
-            click.echo(printable(_answer(done, repeated)))
-        progress = _waited(rt, done.id, seconds) if seconds is not None else None
+            click.echo(printable(answer(done, repeated)))
+        progress = waited(rt, done.id, seconds) if seconds is not None else None
     if as_json:
         print_json({**transfer_object(done, progress, plan.warnings), "repeated": repeated})
     elif progress is not None:
-        _print_end(progress)
-    ctx.exit(_exit_code(done, progress))
+        print_end(progress)
+    ctx.exit(exit_code(done, progress))
 
 
-def _answer(transfer: Transfer, repeated: bool) -> str:
+def answer(transfer: Transfer, repeated: bool) -> str:
     words = {
         TransferStatus.REQUESTED: f"asked of {transfer.provider}, no answer noted yet",
         TransferStatus.ACCEPTED: f"accepted by {transfer.provider}",
@@ -124,7 +124,7 @@ def _answer(transfer: Transfer, repeated: bool) -> str:
     return f"transfer {transfer.id}: {words}{said}{again}{another}"
 
 
-def _waited(rt: Runtime, transfer_id: str, seconds: float) -> Progress:
+def waited(rt: Runtime, transfer_id: str, seconds: float) -> Progress:
     try:
         return story.wait(rt, transfer_id, seconds)
     except StoreError as error:  # the platform has been asked: nobody must think it was not
@@ -134,7 +134,7 @@ def _waited(rt: Runtime, transfer_id: str, seconds: float) -> Progress:
         ) from error
 
 
-def _exit_code(transfer: Transfer, progress: Progress | None) -> int:
+def exit_code(transfer: Transfer, progress: Progress | None) -> int:
     if transfer.status is TransferStatus.REJECTED and not (progress and progress.ok):
         return 4 if transfer.reason == ProviderUnreachable.code else 1 if transfer.reason in UNSENT else 3
     if progress is None:
@@ -147,7 +147,7 @@ def _print_plan(plan: doing.Plan, as_json: bool) -> None:
         if as_json:
             print_json({"dry_run": True, **transfer_object(plan.transfer), "repeated": True})
         else:
-            click.echo(printable(_answer(plan.transfer, repeated=True)))
+            click.echo(printable(answer(plan.transfer, repeated=True)))
         return
     if as_json:
         legs = {
@@ -240,7 +240,7 @@ def show_transfer(transfer_id: str, as_json: bool) -> None:
     click.echo(f"transfer {transfer.id} of {transfer.provider} call {transfer.call_uuid}")
     click.echo(f"  {moment(transfer.requested_at)[:10]} (UTC)")
     _print_entries(entries)
-    _print_end(progress)
+    print_end(progress)
 
 
 @transfers.command("wait")
@@ -257,8 +257,8 @@ def wait_transfer(ctx: click.Context, transfer_id: str, seconds: float, as_json:
     if as_json:
         print_json(transfer_object(progress.transfer, progress))
     else:
-        _print_end(progress)
-    ctx.exit(_exit_code(progress.transfer, progress))
+        print_end(progress)
+    ctx.exit(exit_code(progress.transfer, progress))
 
 
 def _print_entries(entries: Sequence[Entry]) -> None:
@@ -276,7 +276,7 @@ def _print_entries(entries: Sequence[Entry]) -> None:
 _WITH = {LegStatus.ENDED: "talked to", LegStatus.CONNECTED: "with"}
 
 
-def _print_end(progress: Progress) -> None:
+def print_end(progress: Progress) -> None:
     """How it stands: each leg, the whole in a line, and what to do about a leg that does not come."""
     words = {Leg.A: "A leg", Leg.B: "B leg"}
     happened = progress.transfer.status in (TransferStatus.ACCEPTED, TransferStatus.REQUESTED) or any(

@@ -192,7 +192,8 @@ def _rounds(exploration: Exploration, provider: str) -> dict[str, dict[str, tupl
         if seen.provider != provider or event.kind not in (EventKind.DOCUMENT, EventKind.DIAL_RESULT):
             continue
         state = seen.case.token.state
-        tries = {key: value for key, value in state.items() if type(value) is int and value >= MANY}
+        # a time in seconds is later than any number of tries, and no counter
+        tries = {key: value for key, value in state.items() if type(value) is int and MANY <= value < 2 * MANY}
         for verb, name, index, target in leads(seen):
             onward = (verb.tag, name) == ("Redirect", TEXT) or (
                 name == "action" and verb.tag in ("Dial", "Record") and _replaces(verb)

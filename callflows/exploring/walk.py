@@ -208,7 +208,7 @@ class Exploration:
             sampled=True,
             among=self.among,
             now=sample.now or datetime.now(UTC),
-            other_leg=sample.other_leg,
+            stored=sample.stored,
             application=sample.application,
         )
         composed = case.compose(known=self._verdicts)

@@ -3,10 +3,11 @@ rendering them in a sandbox. Knows nothing of XML grammar, providers' wire forma
 """
 
 from .catalog import ENTRY_STEPS, Flow, Step, load_flow
-from .context import Links, OtherLeg, build_context
+from .context import Links, Stored, build_context
 from .declared import Value
 from .manifest import Manifest
 from .params import resolve_params
+from .queues import queue_of
 from .records import Refusal, Status
 from .rendering import render
 from .sources import FlowSource, ignored, is_name, read_sources, stamp
@@ -21,10 +22,10 @@ __all__ = [
     "FlowSource",
     "Links",
     "Manifest",
-    "OtherLeg",
     "Refusal",
     "Status",
     "Step",
+    "Stored",
     "Trace",
     "Value",
     "Versions",
@@ -33,6 +34,7 @@ __all__ = [
     "ignored",
     "is_name",
     "load_flow",
+    "queue_of",
     "read_sources",
     "render",
     "resolve_params",

@@ -26,7 +26,7 @@ MAX_TEMPLATE_BYTES = 200_000  # compiles in a second
 @dataclass(frozen=True, slots=True)
 class Step:
     """One URL of a flow. `templates` maps a provider, or "" for all others, to a template's name. `needs`: what is read
-    for it beside its request, with a `default` for when that cannot be.
+    for it beside its request, with a `default` for when that cannot be. `queue`: as flow.toml has it, see `queues`.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Step:
     templates: Mapping[str, str]
     needs: tuple[str, ...] = ()
     default: StepDefault = StepDefault()  # noqa: RUF009 - frozen
+    queue: str = ""
 
     def template(self, provider: str) -> tuple[str, bool]:
         """The template for a provider, and whether it is written in that provider's own vocabulary.
@@ -195,7 +196,7 @@ def _steps(flow: str, texts: Mapping[str, str], manifest: Manifest) -> tuple[dic
     steps = {}
     for name, found in sorted(templates.items()):
         spec = manifest.steps.get(name, StepSpec())
-        steps[name] = Step(name, spec.kind, found, spec.needs, spec.default)
+        steps[name] = Step(name, spec.kind, found, spec.needs, spec.default, spec.queue)
     return steps, problems
 
 

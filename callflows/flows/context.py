@@ -24,6 +24,7 @@ from .catalog import Flow, Step
 from .declared import Value
 from .filters import MAPPING_METHODS
 from .params import resolve_params, with_defaults
+from .queues import queue_of
 from .tables import LookupTable
 from .texts import Text
 
@@ -34,6 +35,8 @@ CONTEXT: Mapping[str, str] = {
     "dial": "how the Dial before this step ended: status (completed, busy, failed, cancel, timeout, no-answer), "
     "hangup_cause, b_leg_uuid",
     "recording": "the recording the platform tells of: url, id, duration (seconds)",
+    "queue": "the queue in which this step's caller waits: name, position (1 is next), waiting (how many are in line); "
+    'the numbers only in steps that declare needs = ["store"], and empty while they are not known',
     "transfer": "the transfer that brought the call here: id, room (a conference name for its two legs), "
     "other_leg_fetched (yes when the other leg has its document and is there), other_leg_ended (yes when it hung up), "
     "room_occupied (yes when somebody is in the room); "
@@ -59,12 +62,23 @@ CONTEXT: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class OtherLeg:
-    """Of two that were transferred together, and of their room; "yes" or the empty string."""
+class Stored:
+    """What the store says to a step that needs it: of the other leg of two that were transferred together and of their
+    room, "yes" or the empty string; of the queue the caller waits in, numbers.
+    """
 
-    fetched: str = ""
-    ended: str = ""
+    other_leg_fetched: str = ""
+    other_leg_ended: str = ""
     room_occupied: str = ""
+    position: int | str = ""
+    waiting: int | str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    name: str = ""
+    position: int | str = ""
+    waiting: int | str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +137,17 @@ def build_context(
     links: Links,
     find_flow: Callable[[str], Flow | None],
     now: datetime | None = None,
-    other_leg: OtherLeg | None = OtherLeg(),
+    stored: Stored | None = Stored(),
     application: Mapping[str, Value] = {},
 ) -> dict[str, Any]:
     """The context of one rendering. The functions collect the document's links in `links`.
 
-    `other_leg` None: it could not be learnt, and the step's default stands for it. `application` is what it gives of
+    `stored` None: it could not be learnt, and the step's default stands for it. `application` is what it gives of
     the names that flow.toml declares; the others have their default.
     """
-    if other_leg is None:
+    if stored is None:
         given = step.default
-        other_leg = OtherLeg(given.other_leg_fetched, given.other_leg_ended, given.room_occupied)
+        stored = Stored(given.other_leg_fetched, given.other_leg_ended, given.room_occupied)
     leg = token.leg or ("bleg" if step.name == "bleg" else "aleg")
     onward = replace(
         token,
@@ -199,10 +213,11 @@ def build_context(
         "transfer": TransferView(
             id=token.transfer_id,
             room=room_of(token.transfer_id),
-            other_leg_fetched=other_leg.fetched,
-            other_leg_ended=other_leg.ended,
-            room_occupied=other_leg.room_occupied,
+            other_leg_fetched=stored.other_leg_fetched,
+            other_leg_ended=stored.other_leg_ended,
+            room_occupied=stored.room_occupied,
         ),
+        "queue": QueueView(queue_of(step, params), stored.position, stored.waiting),
         "params": params,
         "state": state,
         "leg": leg,

@@ -23,6 +23,8 @@ from ..suggest import did_you_mean
 from .declared import ContextSpec, fit, plain, well_named
 from .filters import MAPPING_METHODS
 from .params import PARAM_NAME, ParamSpec, Table, typed
+from .queues import param_of, queue_problems
+from .sources import is_name
 from .texts import LANGUAGE
 from .toml_places import Places, read_file
 
@@ -49,9 +51,19 @@ class StepSpec(Table):
     kind: Literal["call", "sound"] = "call"
     needs: tuple[Literal["store"], ...] = ()
     default: StepDefault = StepDefault()
+    queue: StrictStr = ""
+
+    @field_validator("queue")
+    @classmethod
+    def _names_a_queue(cls, value: str) -> str:
+        if not is_name(value) and param_of(value) is None:
+            raise ValueError("must be a name (lower-case letters, digits, - and _), or params.NAME")
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> StepSpec:
+        if self.queue and self.kind != "call":
+            raise ValueError("a step of kind sound is not waited in: queue goes with steps of kind call")
         if "default" in self.model_fields_set and "store" not in self.needs:
             raise ValueError('default goes with needs = ["store"]')
         return self
@@ -172,6 +184,7 @@ def read_manifest(data: bytes, file: str) -> tuple[Manifest, list[Problem]]:
         manifest = manifest.model_copy(update={"params": specs})
     problems += found
     problems += _out_of_reach(manifest, places, file)
+    problems += dict.fromkeys(queue_problems(manifest, declared, places, file))
     manifest, found = _samples(manifest, declared, places, file)
     return manifest, sorted([*problems, *found], key=lambda problem: (problem.line or 0, problem.column or 0))
 

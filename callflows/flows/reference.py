@@ -11,7 +11,7 @@ from ..models import CallEvent, DialValues, EventKind, InputValues, Leg, Recordi
 from ..signing import Token
 from ..urls import PublicUrls, without_marks
 from .catalog import Flow, load_flow
-from .context import CONTEXT, Links, OtherLeg, build_context
+from .context import CONTEXT, Links, Stored, build_context
 from .rendering import render
 from .sandbox import FlowEnvironment
 from .sources import FlowSource
@@ -23,6 +23,7 @@ EXAMPLES: Mapping[str, str] = {
     "input": '{% if input.digits == "1" %}<Speak>You pressed one.</Speak>{% endif %}',
     "dial": '{% if dial.status != "completed" %}<Speak>Nobody is free.</Speak>{% endif %}',
     "recording": "{% if recording.duration | int > 2 %}<Speak>Thank you for your message.</Speak>{% endif %}",
+    "queue": "{% if queue.position %}<Speak>You are number {{ queue.position }}.</Speak>{% endif %}",
     "transfer": "<Conference>{{ transfer.room }}</Conference>",
     "params": "<Number>{{ params.to }}</Number>",
     "state": "{% set tries = state.tries | default(1) %}<Speak>This is try {{ tries }}.</Speak>",
@@ -41,7 +42,7 @@ EXAMPLES: Mapping[str, str] = {
 }
 _DOCUMENT = "<Response><Hangup/></Response>"
 _SUPPORT: Mapping[str, str] = {
-    "flow.toml": 'title = "Support"\n[params.to]\ntype = "phone"\n',
+    "flow.toml": 'title = "Support"\n[params.to]\ntype = "phone"\n[steps.aleg]\nqueue = "support"\nneeds = ["store"]\n',
     "aleg.xml": "".join(EXAMPLES.values()),  # so that what it looks into is loaded
     "done.xml": _DOCUMENT,
     "audio/music.wav": "",
@@ -86,7 +87,7 @@ def _context(flow: Flow) -> dict[str, Any]:
         links=Links(PublicUrls("https://flows.example.com"), "plivo", ""),
         find_flow=lambda name: _flow(name, _HOLD),
         now=datetime(2027, 6, 16, 10, tzinfo=UTC),  # a Wednesday
-        other_leg=OtherLeg("yes", ""),
+        stored=Stored("yes", "", "", 2, 5),
     )
 
 

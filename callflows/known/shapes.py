@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ..models import Exchange, Leg, Transfer
+from ..models import Exchange, Leg, Transfer, Waiting
 from ..providers import LiveCall
 from .calls import CallState
 from .progress import Progress
@@ -62,6 +63,22 @@ def live_call_object(provider: str, call: LiveCall) -> dict[str, Any]:
     """A call, as the platform sees it now."""
     names = ("from_number", "to_number", "direction", "status", "caller_name", "request_uuid", "started")
     return {"call_uuid": call.uuid, "provider": provider, **{name: getattr(call, name) for name in names}}
+
+
+def waiting_object(caller: Waiting, position: int | None) -> dict[str, Any]:
+    """A caller in a queue. `position` 1 is next; None while somebody moves them, since `claimed_at`."""
+    names = ("call_uuid", "queue", "provider", "number", "flow", "step", "leg", "joined_at", "claimed_at")
+    return {**{name: getattr(caller, name) for name in names}, "position": position}
+
+
+def queue_objects(callers: Sequence[Waiting]) -> list[dict[str, Any]]:
+    """Callers as the store gives them, with their positions."""
+    ahead: Counter[str] = Counter()
+    found = []
+    for caller in callers:
+        ahead[caller.queue] += not caller.claim
+        found.append(waiting_object(caller, None if caller.claim else ahead[caller.queue]))
+    return found
 
 
 def exchange_object(exchange: Exchange) -> dict[str, Any]:

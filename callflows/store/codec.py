@@ -35,7 +35,7 @@ from ..models import (
 
 KEY_LENGTH = 128  # PostgreSQL cannot index a value of more than about 2,700 bytes
 
-_TEXTS = ("flow", "step", "version", "leg", "transfer_id", "reason", "document")
+_TEXTS = ("flow", "step", "version", "leg", "transfer_id", "reason", "document", "queue")
 _HANGUP = ("hangup_cause", "hangup_code", "hangup_source")
 _CALL = (
     "uuid",

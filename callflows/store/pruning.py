@@ -19,6 +19,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_, select
 
 from ..models import EventKind, TransferStatus
+from . import queues
 from .engine import Database
 from .rows import EMPTY_TEXT
 from .schema import destinations, exchanges, journals, transfers
@@ -64,6 +65,8 @@ def prune(database: Database, *, before: float, dry_run: bool = False) -> Iterat
             count = connection.execute(delete(journals).where(old)).rowcount
     yield replace(counts, journals=int(count))
     if not dry_run:
+        with database.write() as connection:
+            queues.forget(connection, alive.now - queues.LONGEST_S)
         yield from (replace(counts, journals=int(count)) for _ in forget_destinations(database, alive.now))
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, and_, delete, exists, func, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..errors import OutcomeUnknown, StoreError
-from ..models import Exchange, Outcome, Transfer, TransferStatus
+from ..models import Exchange, Outcome, Transfer, TransferStatus, Waiting
+from . import queues
 from .admission import Admission, admit, lock
 from .codec import decode, key, plain
 from .engine import Database
@@ -85,11 +86,14 @@ class Store:
         """
         rows = [exchange_row(exchange) for exchange in new]
         with self._database.write(durable=bool(journal)) as connection:
+            queues.hold(connection, new)
             if journal:
                 self._move(connection, key(journal), position, since)
             if not rows:
                 return 0
-            return self._add(connection, exchanges, rows)
+            added = self._add(connection, exchanges, rows)
+            queues.follow(connection, new)
+            return added
 
     def _move(self, connection: Connection, name: str, position: int, since: int | None) -> None:
         """First in its transaction: on PostgreSQL the row is the lock under which a journal's lines are added."""
@@ -298,10 +302,47 @@ class Store:
     def cursor_of(transfer: Transfer) -> str:
         return cursor(transfer.requested_at, transfer.id)
 
-    def partner(self, transfer_id: str, leg: str) -> Partner:
-        """What is known of the other leg of a transfer that `leg` is one of."""
+    # --- what a step needs, and queues
+
+    def needed(self, transfer_id: str, leg: str, queue: str, call_uuid: str) -> tuple[Partner, queues.Place | None]:
+        """What is known of the other leg of a transfer that `leg` is one of, and of a caller's place in a queue; for
+        no transfer nothing, for no queue None.
+        """
         with self._database.read() as connection:
-            return partner(connection, transfer_id, leg)
+            other = partner(connection, transfer_id, leg) if transfer_id else Partner()
+            return other, queues.place(connection, queue, call_uuid) if queue else None
+
+    def waiting(self, queue: str = "") -> list[Waiting]:
+        """Who waits, of one queue or of all, queue by queue and the next one first; those who are claimed too."""
+        with self._database.read() as connection:
+            return queues.in_line(connection, queue)
+
+    def claim_next(self, queue: str, providers: Collection[str], *, claim: str, at: float) -> Waiting | None:
+        """Whoever has waited longest on one of these platforms is `claim`'s, and nobody else's, until `give_back`,
+        `leave`, or a waiting step that they are served again. None: nobody waits.
+        """
+        with self._database.write() as connection:
+            return queues.claim(connection, queues.next_in(queue, providers), claim, at)
+
+    def claim_caller(self, call_uuid: str, queue: str = "", *, claim: str, at: float) -> Waiting | None:
+        """The same of one caller, whoever had them. None: they wait in no queue, or not in this one."""
+        with self._database.write() as connection:
+            return queues.claim(connection, queues.caller(call_uuid, queue), claim, at)
+
+    def give_back(self, claimed: Waiting) -> None:
+        """They wait at their place again, unless the claim has ended by itself."""
+        with self._database.write() as connection:
+            queues.give_back(connection, claimed)
+
+    def leave(self, claimed: Waiting) -> None:
+        """They wait no more, unless the claim has ended by itself."""
+        with self._database.write() as connection:
+            queues.leave(connection, claimed)
+
+    def forget_waiting(self, *, before: float) -> None:
+        """Whoever joined a queue before that is gone: their hang-up will never be told."""
+        with self._database.write() as connection:
+            queues.forget(connection, before)
 
     # --- housekeeping
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, Table, Text, literal_column
 
-SCHEMA_VERSION = "0002"  # the newest file in migrations/versions; compared as text
+SCHEMA_VERSION = "0003"  # the newest file in migrations/versions; compared as text
 VERSION_TABLE = "callflows_schema"
 
 metadata = MetaData()
@@ -72,6 +72,22 @@ journals = Table(
     Column("at", Double, nullable=False),  # when it last moved
 )
 
+# Who waits in which queue: what the exchanges say, worked out when they are added (see `queues`). `claim`: who is
+# moving them, if anybody is.
+waiting = Table(
+    "callflows_waiting",
+    metadata,
+    Column("call_uuid", Text, primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("joined_at", Double, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("transfer_id", Text, nullable=False),
+    Column("claim", Text, nullable=False),
+    Column("claimed_at", Double),
+    Column("body", Text, nullable=False),
+)
+
+Index("callflows_waiting_queue", waiting.c.queue, waiting.c.joined_at)
 Index("callflows_exchanges_id", exchanges.c.id, unique=True)
 Index("callflows_exchanges_at", exchanges.c.at)
 Index("callflows_transfers_id", transfers.c.id, unique=True)

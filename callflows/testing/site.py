@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from .. import targets, transfers
+from .. import queues, targets, transfers
 from ..compose import Case, Composed, Composer
 from ..errors import CallflowsError
-from ..flows import OtherLeg
-from ..needs import Needs, other_leg
+from ..flows import Stored
+from ..needs import Needs, stored
 from ..runtime import Runtime
 from ..signing import Token
 from ..simulator.rehearsing import Phone, WebSite
@@ -29,25 +30,25 @@ class WatchedComposer(Composer):
         super().__init__(composer.settings, composer.versions, composer.signer)
         self.clock: Callable[[], datetime] = super().now
         self.watch: Watcher | None = None
-        self._looking_ahead = False
+        self._ahead = threading.local()  # of the thread that looks ahead; calls are served in others
 
     def now(self) -> datetime:
         return self.clock()
 
     def made(self, case: Case, seconds: float | None) -> Composed:
         composed = super().made(case, seconds)
-        if self.watch is not None and not (case.sampled or self._looking_ahead):
+        if self.watch is not None and not (case.sampled or getattr(self._ahead, "looking", False)):
             self.watch(case, composed)
         return composed
 
     @contextmanager
     def looking_ahead(self) -> Iterator[None]:
         """What a preflight composes was not served to anybody."""
-        self._looking_ahead = True
+        self._ahead.looking = True
         try:
             yield
         finally:
-            self._looking_ahead = False
+            self._ahead.looking = False
 
 
 class FreshNeeds(Needs):
@@ -57,15 +58,19 @@ class FreshNeeds(Needs):
         super().__init__(runtime.settings.store_url())
         self._store, self._lock = runtime.store, threading.Lock()
         self._drain = Drain(runtime.settings.state_dir / "journal", runtime.store)
+        self._began: float | None = time.time()
 
-    def other_leg(self, transfer_id: str, leg: str, seconds: float) -> OtherLeg:
+    def stored(self, transfer_id: str, leg: str, queue: str, call_uuid: str, seconds: float) -> Stored:
         self.catch_up()
-        return other_leg(self._store, transfer_id, leg)
+        return stored(self._store, transfer_id, leg, queue, call_uuid)
 
     def catch_up(self) -> None:
         with self._lock:
             while self._drain.once():
                 pass
+            if self._began is not None:  # whoever waited on an earlier phone was left there without a word
+                self._store.forget_waiting(before=self._began)
+                self._began = None
 
 
 class FlowSite(WebSite):
@@ -107,3 +112,9 @@ class FlowSite(WebSite):
             )
         # what is in flight is told by the clock on the wall, and here minutes pass in no time
         return transfers.request(self.runtime, plan, force=True).id
+
+    def next_caller(self, phone: Phone, queue: str, aleg: str, params: Mapping[str, object]) -> str:
+        self.needs.catch_up()
+        with self.composer.looking_ahead():
+            moved = queues.take_next(self.runtime, queue, aleg=aleg, params=params, provider=self.provider, force=True)
+        return moved.transfer.call_uuid

@@ -22,12 +22,14 @@ ENTRIES = ",".join(f"{scope}er:{scope}:{hashlib.sha256(token.encode()).hexdigest
 QUIET = '<Response><Speak>One moment.</Speak><Wait length="600"/></Response>'
 TO = "<Response><Dial><Number>{{ params.to }}</Number></Dial></Response>"
 TO_TOML = '[params.to]\ntype = "phone"\nrequired = true\nexample = "+14155550123"\ndescription = "Whom to call"\n'
+LINE_TOML = '[params.queue]\ndefault = "support"\n[steps.answer]\nqueue = "params.queue"\n'
 
 
 def write_flows(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     write_flow(folder, "quiet", 'title = "Silence"', answer=QUIET, aleg=QUIET, bleg=QUIET)
     write_flow(folder, "to", TO_TOML, aleg=TO)
+    write_flow(folder, "line", LINE_TOML, answer=QUIET)
     write_flow(folder, "broken", aleg="<Response><Speek/></Response>")
 
 

@@ -326,7 +326,12 @@ def test_calls_and_their_events(house: House, api: Client) -> None:
 
 def test_flows(house: House, api: Client) -> None:
     found = {each["name"]: each for each in api.get("/flows", scope=Scope.READ).json()["flows"]}
-    assert {name: each["state"] for name, each in found.items()} == {"quiet": "live", "to": "live", "broken": "broken"}
+    assert {name: each["state"] for name, each in found.items()} == {
+        "quiet": "live",
+        "to": "live",
+        "line": "live",
+        "broken": "broken",
+    }
     assert found["quiet"]["entries"] == ["aleg", "bleg", "answer"]
     assert found["broken"]["problems"][0]["file"] == "broken/aleg.xml"
     assert api.get("/flows/to").json() == found["to"]

@@ -102,7 +102,7 @@ sound = true
     }
     assert found["titel", "1:1"].hint == "did you mean title?"
     assert found["params.to.tpye", "6:1"].hint == "did you mean type?"
-    assert found["steps.music.sound", "19:1"].hint == "known here: kind, needs, default"
+    assert found["steps.music.sound", "19:1"].hint == "known here: kind, needs, default, queue"
     assert found["prams", "21:1"].hint == "did you mean params?"
     assert found["params.other.type", "10:8"].hint == "did you mean phone?"
     assert found["params.other.type", "10:8"].source == 'type = "fone"'
@@ -248,6 +248,22 @@ def test_what_is_not_utf8_names_the_line() -> None:
         ("[steps.a]\nneeds = ['store']\ndefault = { other_leg_fetched = 'no' }", 3, "must be '' or 'yes'"),
         ("[steps.a]\nneeds = ['store']\ndefault = { other_leg = 'yes' }", 3, "unknown key other_leg"),
         ("[steps.a]\ndefault = { other_leg_fetched = 'yes' }", 1, 'default goes with needs = ["store"]'),
+        ("[steps.a]\nqueue = 'Big Sale'", 2, "steps.a.queue: must be a name (lower-case letters, digits, - and _)"),
+        ("[steps.a]\nqueue = ''", 2, "must be a name"),
+        ("[steps.a]\nqueue = 5", 2, "must be text"),
+        ("[steps.a]\nqueue = 'state.x'", 2, "or params.NAME"),
+        ("[steps.a]\nkind = 'sound'\nqueue = 'x'", 1, "a step of kind sound is not waited in"),
+        ("[params.which]\n[steps.a]\nqueue = 'params.witch'", 3, "there is no param witch"),
+        ("[params.b]\ntype = 'phone'\ndefault = '+14155550123'\n[steps.a]\nqueue = 'params.b'", 5, "is of type phone"),
+        ("[params.b]\ndefault = 'Big Sale'\n[steps.a]\nqueue = 'params.b'", 2, "'Big Sale' is no queue's name"),
+        ("[params.b]\nrequired = true\nexample = '#1'\n[steps.a]\nqueue = 'params.b'", 3, "'#1' is no queue's name"),
+        ("[params.b]\n[steps.a]\nqueue = 'params.b'", 1, "names a queue and may be left out"),
+        (
+            "[params.b]\ntype = 'choice'\nchoices = ['x', 'Y']\ndefault = 'x'\n[steps.a]\nqueue = 'params.b'"
+            "\n[steps.c]\nqueue = 'params.b'",
+            3,
+            "'Y' is no queue's name",
+        ),
         ("[params.a]\nchoices = ['x']", 1, 'choices go with type = "choice"'),
         ("[params.a]\nrequired = true\ndefault = 'x'\nexample = 'x'", 1, "no default"),
         ("[params.a]\nrequired = true", 1, "needs an example"),

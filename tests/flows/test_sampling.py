@@ -92,6 +92,23 @@ def labels(template: str, step: str = "next", **more: object) -> list[str]:
             ["the other leg has fetched its document", "the other leg has hung up"],
         ),
         ("{{ transfer.room_occupied }}", ["somebody is in the room"]),
+        ("{{ queue.position }}", [f"queue.position is {number}" for number in (1, 2, 7)]),
+        ("{{ queue.position > 3 }}", [f"queue.position is {number}" for number in (1, 2, 7, 3, 4)]),
+        (
+            "{{ queue.waiting == 9 }}",
+            [
+                f"queue.{what}"
+                for what in (
+                    "position is 1",
+                    "position is 2",
+                    "position is 7",
+                    "waiting is 8",
+                    "waiting is 9",
+                    "waiting is 10",
+                )
+            ],
+        ),
+        ("{{ queue.name }}", []),
         ("{{ raw.From }}", ["the platform sends no parameters"]),
         ("{{ leg }}", []),
     ],

@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 
 from callflows.store import Store, open_store
 
-TABLES = "callflows_exchanges, callflows_transfers, callflows_journals, callflows_destinations"
+TABLES = "callflows_exchanges, callflows_transfers, callflows_journals, callflows_destinations, callflows_waiting"
 
 
 @pytest.fixture(scope="session")

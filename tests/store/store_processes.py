@@ -14,12 +14,13 @@ from callflows.store import Drain, Store
 HERE = Path(__file__).parent
 
 
-def script(code: str, *arguments: object) -> subprocess.Popen[str]:
+def script(code: str, *arguments: object, stdin: bool = False) -> subprocess.Popen[str]:
     """A process of its own, which knows the samples; its output is read line by line."""
     modules = ("callflows.store", "callflows.models", "store_samples")
     head = "import os, sys, time\nfrom pathlib import Path\n" + "".join(f"from {name} import *\n" for name in modules)
     return subprocess.Popen(
         [sys.executable, "-c", head + textwrap.dedent(code), *map(str, arguments)],
+        stdin=subprocess.PIPE if stdin else None,
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": f"{HERE}{os.pathsep}{HERE.parents[1]}"},

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from callflows.models import (
+    ELSEWHERE,
     CallEvent,
     CallValues,
     DialValues,
@@ -102,4 +103,5 @@ exchanges = st.builds(
     document=texts,
     problems=st.lists(texts, max_size=3).map(tuple),
     state=st.dictionaries(texts, st.one_of(texts, st.integers(), st.booleans()), max_size=3),
+    queue=st.sampled_from(["", ELSEWHERE, "support"]),
 )

@@ -10,7 +10,6 @@ from typing import Any, TypeGuard
 from ...models import CallValues, Leg
 from ...signing import Scalar
 from ..catalog import ENTRY_STEPS, Flow
-from ..context import OtherLeg
 from ..manifest import DIAL_STATUSES
 from ..params import ParamSpec, typed
 from .choices import Choice, around, constants, is_number
@@ -34,6 +33,7 @@ MADE_UP: Mapping[str, Scalar] = {
     "integer": 1,
 }
 MANY = 1_000_000  # a counter after the last try
+PLACES = (1, 2, 7)  # in a queue
 _WHOLE = ("equal", "member", "lookup", "part", "start")
 _MAX_CHOICES = 60
 _MAX_STATES = 12
@@ -51,6 +51,7 @@ def dimensions(
     found.append(_states(step, reach, states, first, specs))
     found += [_call(name, reach) for name in sorted(_CALL_FIELDS) if reach.uses_any(f"call.{name}")]
     found += [_headers(reach), _legs(flow, step, reach), _transfers(flow, step, reach), _fetched(reach)]
+    found.append(_places(reach, specs))
     found += [_languages(flow, reach), times_of(flow, reach, specs), _raw(reach)]
     return [list({choice.label: choice for choice in each}.values())[:_MAX_CHOICES] for each in found if each]
 
@@ -292,12 +293,27 @@ def _transfers(flow: Flow, step: str, reach: Reach) -> list[Choice]:
 def _fetched(reach: Reach) -> list[Choice]:
     found = []
     if reach.uses_any("transfer.other_leg_fetched"):
-        found.append(Choice("the other leg has fetched its document", {"other_leg": OtherLeg(fetched="yes")}))
+        found.append(Choice("the other leg has fetched its document", {"stored.other_leg_fetched": "yes"}))
     if reach.uses_any("transfer.other_leg_ended"):
-        found.append(Choice("the other leg has hung up", {"other_leg": OtherLeg(ended="yes")}))
+        found.append(Choice("the other leg has hung up", {"stored.other_leg_ended": "yes"}))
     if reach.uses_any("transfer.room_occupied"):
-        found.append(Choice("somebody is in the room", {"other_leg": OtherLeg(room_occupied="yes")}))
+        found.append(Choice("somebody is in the room", {"stored.room_occupied": "yes"}))
     return found
+
+
+def _places(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
+    """A caller's place in the queue, as the store tells it; that it tells nothing is what there is beside these."""
+    if not (reach.uses_any("queue.position") or reach.uses_any("queue.waiting")):
+        return []
+
+    def choice(position: int, waiting: int, what: str, edge: int) -> Choice:
+        number = position if what == "position" else waiting
+        return Choice(f"queue.{what} is {number}", {"stored.position": position, "stored.waiting": waiting}, edge=edge)
+
+    positions, lengths = (around(constants(f"queue.{name}", reach, specs)) for name in ("position", "waiting"))
+    found = [choice(number, max(number, PLACES[-1]), "position", 0) for number in PLACES]
+    found += [choice(number, max(number, PLACES[-1]), "position", 2) for number in positions if number > 0]
+    return found + [choice(1, number, "waiting", 2) for number in lengths if number > 0]
 
 
 def _languages(flow: Flow, reach: Reach) -> list[Choice]:

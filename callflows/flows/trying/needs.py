@@ -11,27 +11,43 @@ from ..catalog import Flow, Step, rows_of
 from ..toml_places import placed
 from .reach import reach, templates_of
 
-FROM_STORE = ("other_leg_fetched", "other_leg_ended", "room_occupied")  # of `transfer`
+FROM_STORE = (
+    "transfer.other_leg_fetched",
+    "transfer.other_leg_ended",
+    "transfer.room_occupied",
+    "queue.position",
+    "queue.waiting",
+)
 
 
 def undeclared(flow: Flow) -> list[Problem]:
     """An error for each name in each file that a step without the need uses: it is always empty there."""
     problems: dict[tuple[str, str], Problem] = {}
     for step in flow.steps.values():
-        if "store" in step.needs or not flow.manifest_complete:
+        if not flow.manifest_complete:
             continue
         for name, files in _used(flow, step, guessing=False):
+            lacks = _lacks(step, name)
+            if lacks is None:
+                continue
             file, line = _place(flow, files, name)
-            message = f"transfer.{name} is always empty in the step {step.name}, which does not need the store"
+            message = f"{name} is always empty in the step {step.name}, which {lacks[0]}"
             problem = Problem.error(
-                "flow.needs", message, file, hint=f'add to flow.toml: [steps.{step.name}] needs = ["store"]'
+                "flow.needs", message, file, hint=f"add to flow.toml: [steps.{step.name}] {lacks[1]}"
             )
             rows = rows_of(flow.texts.get(file, ""))
             row = rows[line - 1] if 0 < line <= len(rows) else ""
-            found = re.search(rf"\b{name}\b", row)
+            found = re.search(rf"\b{name.partition('.')[2]}\b", row)
             where = placed(problem, rows, line, found.start() + 1 if found else None) if line else problem
             problems.setdefault((step.name, name), where)
     return list(problems.values())
+
+
+def _lacks(step: Step, name: str) -> tuple[str, str] | None:
+    """What the step lacks to be told this, and what to write."""
+    if name.startswith("queue.") and not step.queue:
+        return "is not one to wait in", 'queue = "NAME"' + ("" if "store" in step.needs else ' and needs = ["store"]')
+    return None if "store" in step.needs else ("does not need the store", 'needs = ["store"]')
 
 
 def unneeded(flow: Flow) -> Iterator[Problem]:
@@ -39,7 +55,7 @@ def unneeded(flow: Flow) -> Iterator[Problem]:
     for step in flow.steps.values():
         if "store" in step.needs and not any(_used(flow, step, guessing=True)):
             message = f"no template of the step {step.name} uses what is read from the store"
-            hint = f"it is transfer.{' and transfer.'.join(FROM_STORE)}; remove needs, or use them"
+            hint = f"it is {', '.join(FROM_STORE)}; remove needs, or use them"
             problem = Problem(Severity.WARNING, "flow.unused-needs", message, f"{flow.name}/flow.toml", hint=hint)
             yield flow.places.problem(problem, ("steps", step.name, "needs"))
 
@@ -52,7 +68,7 @@ def _used(flow: Flow, step: Step, *, guessing: bool) -> Iterator[tuple[str, list
     for template in step.templates.values():
         reached = reach(facts, template)
         for name in FROM_STORE:
-            if f"transfer.{name}" in reached.uses or (guessing and "transfer" in reached.uses):
+            if name in reached.uses or (guessing and name.partition(".")[0] in reached.uses):
                 yield name, templates_of(facts, template)
 
 
@@ -60,7 +76,7 @@ def _place(flow: Flow, files: list[str], name: str) -> tuple[str, int]:
     """The file and line; 0 where no line can be told."""
     for file in files:
         facts = flow.environment.facts[file]
-        lines = [line for path, line in facts.lines.items() if path.endswith(f".{name}")]
+        lines = [line for path, line in facts.lines.items() if path.endswith(f".{name.partition('.')[2]}")]
         if lines:
             return file, min(lines)
     return files[0], 0

@@ -10,6 +10,7 @@ from ...models import Leg, Problem, Severity
 from ...suggest import did_you_mean
 from ..catalog import Flow, rows_of
 from ..manifest import DIAL_STATUSES
+from ..queues import param_of
 from ..toml_places import placed
 from .facts import Compared
 from .operands import Constant, Operand, Ref
@@ -53,6 +54,7 @@ def unused_params(flow: Flow) -> list[Problem]:
         return []  # looked up by a name that is made when rendering, or not all is known
     used = {path.split(".")[1] for path in uses if path.startswith("params.")}
     used |= {"language"} if uses & {"t", "flow", "flow.language"} else set()
+    used |= {param_of(step.queue) or "" for step in flow.steps.values()}
     problems = []
     for name in flow.manifest.params:
         if name not in used:
@@ -104,6 +106,13 @@ def _never(
         if isinstance(value, str) and value != "":
             written = "true or false, without quotes" if spec.type == "boolean" else "the number without quotes"
             return f'{path} is of type {spec.type}, so it never equals the text "{value}"', f"compare with {written}"
+        return None
+    if path in ("queue.position", "queue.waiting"):
+        if isinstance(value, str) and value != "":
+            return (
+                f'{path} is a number, so it never equals the text "{value}"',
+                "write the number without quotes",
+            )
         return None
     is_text = spec is not None or root in ("leg", "provider") or (root in _TEXTS and "sip_headers" not in path)
     if is_text and name and not isinstance(value, str):

@@ -25,7 +25,7 @@ from ...models import (
 )
 from ...signing import Scalar
 from ..catalog import ENTRY_STEPS, Flow
-from ..context import OtherLeg
+from ..context import Stored
 from ..declared import Value
 from ..manifest import DIAL_STATUSES, SampleSpec
 from .choices import Choice
@@ -57,7 +57,7 @@ class Sample:
     leg: Leg | None = None
     now: datetime | None = None
     transfer: bool = True
-    other_leg: OtherLeg = OtherLeg()  # noqa: RUF009 - frozen
+    stored: Stored = Stored()  # noqa: RUF009 - frozen
     application: Mapping[str, Value] = field(default_factory=dict)
     key: Hashable = field(default=None, repr=False)
 
@@ -190,7 +190,7 @@ def _made(label: str, values: Mapping[str, Any]) -> Sample:
         leg=values.get("leg"),
         now=values.get("now"),
         transfer=values["transfer"],
-        other_leg=values.get("other_leg", OtherLeg()),
+        stored=Stored(**below.get("stored", {})),
         application=below.get("context", {}),
         key=tuple(sorted((path, type(value).__name__, str(value)) for path, value in values.items())),
     )

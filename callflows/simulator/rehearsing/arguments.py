@@ -15,10 +15,12 @@ def split(text: str) -> list[str]:
         raise ValueError(f"the quotes do not match: {error}") from None
 
 
-def target(rest: str, verb: str) -> tuple[str, dict[str, str]]:
+def target(
+    rest: str, verb: str, what: str = "what answers: a flow, FLOW/STEP, or a path of the web application"
+) -> tuple[str, dict[str, str]]:
     words = split(rest)
     if not words or "=" in words[0].partition("?")[0]:
-        raise ValueError(f"`{verb}` takes what answers: a flow, FLOW/STEP, or a path of the web application")
+        raise ValueError(f"`{verb}` takes {what}")
     return words[0], assignments(words[1:])
 
 

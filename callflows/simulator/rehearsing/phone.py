@@ -143,6 +143,14 @@ class Phone:
         return transfer_id
 
     @in_words
+    def next(self, queue: str, *, aleg: str, params: Mapping[str, object] | None = None) -> Call:
+        """Move whoever has waited longest in a queue, as the application does; it is their call that comes back."""
+        self.platform  # noqa: B018  (is it still there?)
+        uuid = self.site.next_caller(self, words(queue, "a queue"), words(aleg, "where they go"), mapping(params))
+        self._settle()
+        return Call(self, self.platform.legs[uuid])
+
+    @in_words
     def rest(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> tuple[int, Any]:
         """One request to the platform's REST API, with its key; `path` is what follows the account."""
         simulator = self.simulator

@@ -241,6 +241,14 @@ def _transfer(rest: str) -> Callable[[Scene], None]:
     return do
 
 
+def _next(rest: str) -> Callable[[Scene], None]:
+    queue, given = arguments.target(rest, "next", "a queue")
+    aleg = given.pop("aleg", "")
+    if not aleg:
+        raise ValueError("`next` takes a queue and aleg=FLOW, as `next support aleg=forward`")
+    return lambda scene: scene.began(scene.phone.next(queue, aleg=aleg, params=given))
+
+
 def _number(rest: str) -> Callable[[Scene], None]:
     words = arguments.split(rest)
     if not words:
@@ -355,6 +363,7 @@ VERBS: dict[str, Callable[[str], Callable[[Scene], None]]] = {
     "is not hung up": _live,
     "hangs up": _hangs_up,
     "transfer": _transfer,
+    "next": _next,
     "wait": _wait,
     "fault": _fault,
 }
@@ -363,7 +372,7 @@ VERBS: dict[str, Callable[[str], Callable[[Scene], None]]] = {
 _VERBS = [  # the longest first: `is hung up` before `is`
     (verb, re.compile(r"\s+".join(verb.split()) + r"(?=\s|$)")) for verb in sorted(VERBS, key=len, reverse=True)
 ]
-_OF_NOBODY = ("number", "wait", "fault")
+_OF_NOBODY = ("number", "wait", "fault", "next")
 _BEGINNINGS = {"dial": "caller", "place": "callee"}  # and what whoever is named before it is there
 
 

@@ -31,6 +31,10 @@ class Site(Protocol):
         is refused."""
         ...
 
+    def next_caller(self, phone: Phone, queue: str, aleg: str, params: Mapping[str, object]) -> str:
+        """Move whoever has waited longest, and give their call's UUID; raise as `transfer`."""
+        ...
+
 
 class WebSite:
     """Any web application that speaks the platform's XML: a target is a path of it, or a whole URL."""
@@ -54,3 +58,6 @@ class WebSite:
         if status != 202:
             raise Unmet(f"the platform refused the transfer: {status} {reply}", phone.transcript)
         return ""
+
+    def next_caller(self, phone: Phone, queue: str, aleg: str, params: Mapping[str, object]) -> str:
+        raise ValueError("only flows have queues: this is a web application of another kind")
