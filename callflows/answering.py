@@ -15,12 +15,10 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from .application import Given
 from .compose import Composed
 from .documents import DECLARATION, EMPTY, safe_document, silent_document, without_secrets
-from .errors import StoreError, TokenExpired, TokenInvalid
-from .flows import ENTRY_STEPS, Flow, Stored, is_name, queue_of
-from .flows.params import with_defaults
+from .errors import TokenExpired, TokenInvalid
+from .flows import ENTRY_STEPS, Flow, is_name
 from .models import (
     ELSEWHERE,
     NEWS,
@@ -30,12 +28,12 @@ from .models import (
     Leg,
     Outcome,
     Problem,
-    Severity,
     Signature,
     SignatureMode,
     WebhookRequest,
     transfer_of,
 )
+from .needed import Needed, queue_for
 from .runtime import Runtime
 from .signing import Token
 from .urls import events_path, step_path, without_marks
@@ -185,7 +183,7 @@ def _serve(
     problems: tuple[Problem, ...] = ()
     reason = _why_nothing(runtime, known, token, genuine)
     candidates = _candidates(runtime, known, flow, token) if known and not reason else ()
-    needed = _Needed(runtime, provider, step, event, token, until)
+    needed = Needed(runtime, provider, step, event, token, until)
     for number, version in enumerate(candidates):
         why = _why_not(version, step, token, genuine)
         if not why:
@@ -239,41 +237,6 @@ def _loaded(runtime: Runtime, flow: str, version: str) -> Iterator[Flow]:
         yield found
 
 
-class _Needed:
-    """What steps declare that they need. The store is asked once for a request and, should another version of the flow
-    wait in another queue, for that; when it does not answer, never again. `given` is what the application says.
-    """
-
-    def __init__(
-        self, runtime: Runtime, provider: str, step: str, event: CallEvent, token: Token, until: float
-    ) -> None:
-        self._runtime, self._call_uuid, self._token, self._until = runtime, event.call.uuid, token, until
-        self._leg = token.leg or (step if step == Leg.B else Leg.A)
-        self._found: dict[str, Stored] = {}  # by the queue
-        self.missed: tuple[Problem, ...] = ()
-        self.given = Given(runtime.application, provider, step, self._leg, event, token, until)
-
-    def by(self, version: Flow, step: str) -> Stored | None:
-        """None where it could not be learnt; `missed` says why."""
-        queue = _queue(version, step, self._token)
-        if "store" not in version.steps[step].needs or not (self._token.transfer_id or queue):
-            return Stored()  # without a transfer there is no other leg
-        if queue not in self._found and not self.missed:
-            seconds = (self._until - time.monotonic()) / 2
-            asked = self._token.transfer_id, self._leg, queue, self._call_uuid
-            try:
-                self._found[queue] = self._runtime.needs.stored(*asked, seconds)
-            except StoreError as error:
-                message = f"{step} has its default, not what it needs: {error.message}"
-                self.missed = (Problem(Severity.WARNING, "store.unavailable", message, f"{version.name}/flow.toml"),)
-        return self._found.get(queue)
-
-
-def _queue(version: Flow, step: str, token: Token) -> str:
-    """The queue in which whoever is served this step waits; "" for none."""
-    return queue_of(version.steps[step], with_defaults(version.manifest.params, token.params))
-
-
 def _try(
     runtime: Runtime,
     version: Flow,
@@ -282,7 +245,7 @@ def _try(
     event: CallEvent,
     token: Token,
     until: float,
-    needed: _Needed,
+    needed: Needed,
 ) -> tuple[_Served | None, Composed]:
     """One attempt. It may use half of the time that is left, so that there is always some for the next.
 
@@ -309,7 +272,7 @@ def _try(
     if not document:
         return None, composed
     problems = (*needed.missed, *needed.given.missed, *composed.problems)
-    queue = _queue(version, step, token)
+    queue = queue_for(version, step, token)
     if not queue and version.steps[step].kind == "call" and event.kind not in NEWS:
         queue = ELSEWHERE
     return _Served(Outcome.STEP, document, composed.text, version.version, problems=problems, queue=queue), composed
@@ -326,7 +289,7 @@ def _fallback(
     reason: str,
     problems: tuple[Problem, ...],
     until: float,
-    needed: _Needed,
+    needed: Needed,
 ) -> _Served:
     """The flow's own fallback step, else the safe document."""
     asked = known.steps.get(step) if known else None

@@ -41,6 +41,8 @@ LAYERS: dict[str, int] = {
     "known": 3,
     "metrics": 3,
     "needs": 3,
+    "needed": 3,
+    "needed": 3,
     "publishing": 3,
     "queues": 3,
     "runtime": 3,
