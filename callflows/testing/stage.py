@@ -45,6 +45,7 @@ def settings_for(servers: Mapping[str, Server], state_dir: Path, templates: Path
         "DATABASE_URL": "",
         "SECRET_KEYS": "of-a-rehearsal-only",
         "KEEPER": False,
+        "DEADLINE": PATIENCE,  # no caller waits: what else the machine does meanwhile is not heard in virtual time
     }
     for name, server in servers.items():
         upper, account = name.upper(), server.simulator
