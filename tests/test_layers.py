@@ -42,7 +42,6 @@ LAYERS: dict[str, int] = {
     "metrics": 3,
     "needs": 3,
     "needed": 3,
-    "needed": 3,
     "publishing": 3,
     "queues": 3,
     "runtime": 3,

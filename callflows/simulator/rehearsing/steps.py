@@ -11,6 +11,7 @@ from typing import Any
 from . import arguments
 from .call import Call
 from .phone import Phone
+from .wording import Unmet
 
 _ROOM = re.compile(r"\{room([0-9]{0,2})\}")
 _WHO = re.compile(r"(\+[0-9]{7,15}|sips?:\S+)\s+")
