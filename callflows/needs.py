@@ -50,11 +50,13 @@ class Needs:
 
 def stored(store: Store, transfer_id: str, leg: str, queue: str, call_uuid: str) -> Stored:
     """As flows see it: who has hung up is not there any more, whatever was fetched."""
-    other, place = store.needed(transfer_id, leg, queue, call_uuid)
+    other, place, others = store.needed(transfer_id, leg, queue, call_uuid)
     return Stored(
         other_leg_fetched="yes" if other.fetched and not other.ended else "",
         other_leg_ended="yes" if other.ended else "",
         room_occupied="yes" if other.room_occupied else "",
         position=place.position if place else "",
         waiting=place.waiting if place else "",
+        ahead=others.ahead,
+        behind=others.behind,
     )

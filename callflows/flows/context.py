@@ -35,8 +35,9 @@ CONTEXT: Mapping[str, str] = {
     "dial": "how the Dial before this step ended: status (completed, busy, failed, cancel, timeout, no-answer), "
     "hangup_cause, b_leg_uuid",
     "recording": "the recording the platform tells of: url, id, duration (seconds)",
-    "queue": "the queue in which this step's caller waits: name, position (1 is next), waiting (how many are in line); "
-    'the numbers only in steps that declare needs = ["store"], and empty while they are not known',
+    "queue": "the queue in which this step's caller waits: name, position (1 is next), waiting (how many are in line), "
+    "ahead and behind (the steps with which the others came, with spaces between, in a line of at most 20); "
+    'all but the name only in steps that declare needs = ["store"], and empty while they are not known',
     "transfer": "the transfer that brought the call here: id, room (a conference name for its two legs), "
     "other_leg_fetched (yes when the other leg has its document and is there), other_leg_ended (yes when it hung up), "
     "room_occupied (yes when somebody is in the room); "
@@ -72,6 +73,8 @@ class Stored:
     room_occupied: str = ""
     position: int | str = ""
     waiting: int | str = ""
+    ahead: str = ""
+    behind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,8 @@ class QueueView:
     name: str = ""
     position: int | str = ""
     waiting: int | str = ""
+    ahead: str = ""
+    behind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +222,7 @@ def build_context(
             other_leg_ended=stored.other_leg_ended,
             room_occupied=stored.room_occupied,
         ),
-        "queue": QueueView(queue_of(step, params), stored.position, stored.waiting),
+        "queue": QueueView(queue_of(step, params), stored.position, stored.waiting, stored.ahead, stored.behind),
         "params": params,
         "state": state,
         "leg": leg,

@@ -304,13 +304,18 @@ class Store:
 
     # --- what a step needs, and queues
 
-    def needed(self, transfer_id: str, leg: str, queue: str, call_uuid: str) -> tuple[Partner, queues.Place | None]:
+    def needed(
+        self, transfer_id: str, leg: str, queue: str, call_uuid: str
+    ) -> tuple[Partner, queues.Place | None, queues.Others]:
         """What is known of the other leg of a transfer that `leg` is one of, and of a caller's place in a queue; for
         no transfer nothing, for no queue None.
         """
         with self._database.read() as connection:
             other = partner(connection, transfer_id, leg) if transfer_id else Partner()
-            return other, queues.place(connection, queue, call_uuid) if queue else None
+            if not queue:
+                return other, None, queues.Others()
+            place = queues.place(connection, queue, call_uuid)
+            return other, place, queues.others(connection, queue, call_uuid, place)
 
     def waiting(self, queue: str = "") -> list[Waiting]:
         """Who waits, of one queue or of all, queue by queue and the next one first; those who are claimed too."""

@@ -40,6 +40,7 @@ from .rows import EMPTY_TEXT
 from .schema import exchanges, journals, waiting
 
 RETURN_S = 10.0
+MOST_SEEN = 20
 LONGEST_S = 25 * 3600.0  # no call lasts longer, nor do the links of ours that keep it waiting
 
 _c = waiting.c
@@ -52,6 +53,13 @@ class Place(NamedTuple):
 
     position: int
     waiting: int
+
+
+class Others(NamedTuple):
+    """Who else is in the line: the steps with which they joined, in the order of the line, with spaces between."""
+
+    ahead: str = ""
+    behind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +180,16 @@ def place(connection: Connection, queue: str, call_uuid: str) -> Place:
         ahead = func.coalesce(func.sum(case((before, 1), else_=0)), 0)
     there, first = connection.execute(select(func.count(), ahead).where(others)).one()
     return Place(int(first) + 1, int(there) + 1)
+
+
+def others(connection: Connection, queue: str, call_uuid: str, found: Place) -> Others:
+    """Beside the caller whose place was `found`. Of a line of more than MOST_SEEN nothing is told."""
+    if not 1 < found.waiting <= MOST_SEEN:
+        return Others()
+    query = select(_c.body).where(_c.queue == queue, _FREE, _c.call_uuid != key(call_uuid)).order_by(*_ORDER)
+    steps = [json.loads(body)["step"] for body in connection.execute(query).scalars()]
+    ahead = found.position - 1
+    return Others(" ".join(steps[:ahead]), " ".join(steps[ahead:]))
 
 
 def claim(connection: Connection, wanted: Select[Any], name: str, at: float) -> Waiting | None:

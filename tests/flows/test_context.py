@@ -32,7 +32,7 @@ DOCUMENTED = {
     "recording": "url id duration",
     "transfer": "id room other_leg_fetched other_leg_ended room_occupied",
     "flow": "name title language",
-    "queue": "name position waiting",
+    "queue": "name position waiting ahead behind",
 }
 
 

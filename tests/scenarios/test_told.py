@@ -8,6 +8,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from callflows.cli import main
+from callflows.needs import Needs
 from callflows.simulator.rehearsing import Call, Phone
 from callflows.testing.site import FlowSite
 
@@ -67,3 +68,13 @@ def test_nobody_is_recorded_without_consent(phone: Phone) -> None:
     call.is_hung_up()
     assert phone.platform.recordings.as_list() == []
     assert recordings(phone, call) == []
+
+
+def test_a_slot_cannot_be_seen_while_the_store_is_away(phone: Phone) -> None:
+    """Who is parked hears music; who comes for them is told, and not left alone."""
+    site = phone.site
+    assert isinstance(site, FlowSite)
+    site.runtime.needs = Needs("sqlite:////nowhere/callflows.db")
+    parked = phone.dial("park/aleg", {"slot": "3"}).hears("music.wav")
+    phone.dial("park/retrieve", {"slot": "3"}, caller="+14155550144").hears("We see nobody in slot 3").is_hung_up(4000)
+    parked.hears("music.wav").is_not_hung_up()

@@ -16,7 +16,7 @@ from store_samples import exchange
 from callflows.models import ELSEWHERE, CallEvent, CallValues, DialValues, EventKind, Exchange, Outcome, Waiting
 from callflows.store import Store, open_store
 from callflows.store.codec import from_line, to_line
-from callflows.store.queues import LONGEST_S, RETURN_S, Place, stay_of
+from callflows.store.queues import LONGEST_S, MOST_SEEN, RETURN_S, Others, Place, stay_of
 
 NOW = 1_764_000_000.0
 CALL = "call-1"
@@ -280,3 +280,16 @@ def test_whose_hang_up_was_never_told_is_forgotten_in_the_end(store: Store) -> N
     assert len(who(store)) == 2
     list(store.prune(before=0.0))
     assert [call for call, _, _ in who(store)] == ["waits"]
+
+
+def test_who_waits_is_told_with_which_steps_the_others_came(store: Store) -> None:
+    add(store, fact("3", 1, "parked", step="wait"), fact("3", 2, "fetcher", step="retrieve"))
+
+    def others(call: str) -> Others:
+        return store.needed("", "aleg", "3", call)[2]
+
+    assert others("parked") == ("", "retrieve")
+    assert others("fetcher") == ("wait", "")
+    assert others("about to join") == ("wait retrieve", "")
+    add(store, *(fact("3", 3 + number, f"{number}") for number in range(MOST_SEEN)))
+    assert others("parked") == ("", "")

@@ -51,6 +51,7 @@ def dimensions(
     found.append(_states(step, reach, states, first, specs))
     found += [_call(name, reach) for name in sorted(_CALL_FIELDS) if reach.uses_any(f"call.{name}")]
     found += [_headers(reach), _legs(flow, step, reach), _transfers(flow, step, reach), _fetched(reach)]
+    found += [_others("ahead", reach), _others("behind", reach)]
     found.append(_places(reach, specs))
     found += [_languages(flow, reach), times_of(flow, reach, specs), _raw(reach)]
     return [list({choice.label: choice for choice in each}.values())[:_MAX_CHOICES] for each in found if each]
@@ -314,6 +315,21 @@ def _places(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
     found = [choice(number, max(number, PLACES[-1]), "position", 0) for number in PLACES]
     found += [choice(number, max(number, PLACES[-1]), "position", 2) for number in positions if number > 0]
     return found + [choice(1, number, "waiting", 2) for number in lengths if number > 0]
+
+
+def _others(where: str, reach: Reach) -> list[Choice]:
+    """Who is in the line before this caller, or after: by each step that the template looks for."""
+    asked = [str(step) for step in reach.constants(f"queue.{where}")]
+    if not reach.uses_any(f"queue.{where}"):
+        return []
+    position = 2 if where == "ahead" else 1
+    return [
+        Choice(
+            f"{step} is {where} in the line",
+            {f"stored.{where}": step, "stored.position": position, "stored.waiting": 2},
+        )
+        for step in asked or ["another step"]
+    ]
 
 
 def _languages(flow: Flow, reach: Reach) -> list[Choice]:

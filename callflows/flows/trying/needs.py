@@ -17,6 +17,8 @@ FROM_STORE = (
     "transfer.room_occupied",
     "queue.position",
     "queue.waiting",
+    "queue.ahead",
+    "queue.behind",
 )
 
 
