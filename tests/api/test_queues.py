@@ -17,7 +17,7 @@ from callflows import next_caller, targets
 from callflows.api import openapi
 from callflows.bearer import Scope
 from callflows.cli import main
-from callflows.errors import QueueEmpty
+from callflows.errors import QueueEmpty, RequestInvalid
 from callflows.models import LegTarget
 from callflows.runtime import Runtime
 
@@ -111,6 +111,7 @@ def test_each_is_moved_in_turn_and_leaves(house: House, api: Client, queue: str,
         assert (reply.status_code, reply.json()["call_uuid"], reply.json()["asked_by"]) == (202, call, "transferer")
         as_documented("post", "/queues/{name}/next", reply)
         assert (reply.json()["repeated"], reply.json()["legs"]["aleg"]["target"]) == (False, "quiet/aleg")
+        assert reply.json()["warnings"] == []
         house.phone.advance(3)
         wait_until(lambda: len(claimed(api, queue)) == 2 - number, what="they left")  # noqa: B023 - called at once
         shown = api.get(reply.headers["Location"]).json()
@@ -316,3 +317,6 @@ def test_in_python(house: House, queue: str, join: Join) -> None:
     assert next_caller(queue, aleg="quiet", idempotency_key=queue, settings=values).id == moved.id
     with pytest.raises(QueueEmpty):
         next_caller(queue, aleg="quiet", settings=values)
+    for wrong in ({"queue": ""}, {"queue": None}, {"aleg": ""}, {"params": [1]}, {"idempotency_key": ""}):
+        with pytest.raises(RequestInvalid):
+            next_caller(**{"queue": queue, "aleg": "quiet", "settings": values, **wrong})
