@@ -34,7 +34,7 @@ from .flows import is_name
 from .models import Leg, Transfer, TransferStatus, Waiting
 from .runtime import Runtime
 from .targets import choose_provider
-from .transfers import Plan, fingerprint_of, prepare, request, require_key, transfer_of_key
+from .transfers import Plan, fingerprint_of, prepare, request, require_key, require_params, transfer_of_key
 
 log = logging.getLogger("callflows.queues")
 
@@ -74,7 +74,12 @@ def next_caller(
     runtime = Runtime(settings)
     try:
         return take_next(
-            runtime, queue, aleg=aleg, params=params or {}, provider=provider or "", idempotency_key=idempotency_key
+            runtime,
+            str(queue or ""),
+            aleg=aleg or "",
+            params=params or {},
+            provider=provider or "",
+            idempotency_key=idempotency_key,
         ).transfer
     finally:
         runtime.close()
@@ -96,6 +101,9 @@ def take_next(
     """
     _require_name(queue)
     require_key(idempotency_key)
+    require_params(params)
+    if not aleg:
+        raise RequestInvalid("where shall they go?", hint="name a flow, or FLOW/STEP")
     how: dict[str, Any] = {"aleg": aleg, "params": params, "asked_by": asked_by}
     how["fingerprint"] = fingerprint_of(f"next in {queue}", {Leg.A: aleg}, params, provider)
     providers = _providers(runtime, provider)
@@ -116,7 +124,7 @@ def take_next(
             moved = _move(runtime, caller, idempotency_key=key, force=force, **how)
         except (CallNotLive, TransferInFlight) as error:
             if isinstance(error, CallNotLive):
-                runtime.store.leave(caller)
+                _leave(runtime, caller)
             log.info("queue %s: call %s is not taken: %s", queue, caller.call_uuid, error.message)
             if tries >= TRIES:
                 raise
@@ -131,7 +139,7 @@ def plan_next(runtime: Runtime, queue: str, *, aleg: str, params: Mapping[str, o
     providers = _providers(runtime, provider)
     for caller in runtime.store.waiting(queue):
         if caller.provider in providers and not caller.claim:
-            return prepare(runtime, caller.call_uuid, aleg=aleg, params=params, provider=caller.provider)
+            return prepare(runtime, caller.call_uuid, aleg=aleg, params=params, provider=caller.provider, bridged=False)
     raise _empty(runtime, queue, provider)
 
 
@@ -164,7 +172,7 @@ def drop(
     except TransferInFlight:
         _give_back(runtime, caller)
         raise
-    runtime.store.leave(caller)
+    _leave(runtime, caller)
     return Dropped(caller, done)
 
 
@@ -195,6 +203,7 @@ def _move(
             idempotency_key=idempotency_key,
             asked_by=asked_by,
             fingerprint=fingerprint,
+            bridged=False,
         )
         done = request(runtime, plan, force=force)
     if plan.repeated or done.id != plan.transfer.id:  # the same was asked for elsewhere, at this moment
@@ -220,6 +229,13 @@ def _give_back(runtime: Runtime, caller: Waiting) -> None:
         runtime.store.give_back(caller)
     except StoreError as error:
         log.warning("call %s waits again at the next step it is served: %s", caller.call_uuid, error)
+
+
+def _leave(runtime: Runtime, caller: Waiting) -> None:
+    try:
+        runtime.store.leave(caller)
+    except StoreError as error:  # the platform has answered: nobody must think that it was not asked
+        log.warning("call %s stays in its queue until its hang-up is told: %s", caller.call_uuid, error)
 
 
 def _require_name(queue: str) -> None:

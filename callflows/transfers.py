@@ -119,11 +119,13 @@ def prepare(
     idempotency_key: str | None = None,
     asked_by: str = "python",
     fingerprint: str = "",
+    bridged: bool = True,
 ) -> Plan:
     """Everything that can be known before a call is touched. Sends nothing, writes nothing.
 
     With an idempotency key that was used before, for the same, nothing is looked at but what became of that; KeyReused
-    when it was for something else (`fingerprint`, where it is not the call and what else is given here).
+    when it was for something else (`fingerprint`, where it is not the call and what else is given here). Unless
+    `bridged`, nothing is said of a leg that is not moved.
     """
     require_key(idempotency_key)
     if not _UUID.fullmatch(call_uuid):
@@ -134,10 +136,7 @@ def prepare(
     asked = {leg: str(text) for leg, text in ((Leg.A, aleg), (Leg.B, bleg)) if text}
     if not asked:
         raise RequestInvalid("no leg to transfer", hint="give --aleg FLOW, --bleg FLOW, or both")
-    if not isinstance(params, Mapping):
-        raise RequestInvalid("params are given as a mapping of names to values")
-    if not all(isinstance(name, str) for name in params):
-        raise RequestInvalid("the names of params are strings")
+    require_params(params)
     fingerprint = fingerprint or fingerprint_of(call_uuid, asked, params, provider)
     earlier = transfer_of_key(runtime, idempotency_key, fingerprint)
     if earlier is not None:
@@ -160,7 +159,7 @@ def prepare(
     call, seen = _known_call(runtime, call_uuid)
     if seen.status == "completed":
         warnings.append(f"we have seen call {call_uuid} hang up")
-    if len(targets) == 1:
+    if len(targets) == 1 and bridged:
         other, given = ("B", "--bleg") if Leg.A in targets else ("A", "--aleg")
         warnings.append(f"{other} leg: {runtime.provider(name).other_leg_fate}; give {given} to say where it goes")
     warnings += _warn_of_limit(runtime, name, call_uuid)
@@ -253,6 +252,13 @@ def stop_streams(runtime: Runtime, transfer: Transfer) -> str:
 def require_key(idempotency_key: str | None) -> None:
     if idempotency_key is not None and not (0 < len(idempotency_key) <= MAX_KEY and idempotency_key.isprintable()):
         raise RequestInvalid(f"an idempotency key is 1 to {MAX_KEY} printable characters")
+
+
+def require_params(params: object) -> None:
+    if not isinstance(params, Mapping):
+        raise RequestInvalid("params are given as a mapping of names to values")
+    if not all(isinstance(name, str) for name in params):
+        raise RequestInvalid("the names of params are strings")
 
 
 def transfer_of_key(runtime: Runtime, idempotency_key: str | None, fingerprint: str) -> Transfer | None:

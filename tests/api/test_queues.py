@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from click.testing import CliRunner, Result
 
 from callflows import next_caller, targets
+from callflows.api import openapi
 from callflows.bearer import Scope
 from callflows.cli import main
-from callflows.errors import QueueEmpty
+from callflows.errors import QueueEmpty, RequestInvalid
 from callflows.models import LegTarget
 from callflows.runtime import Runtime
 
@@ -72,6 +74,14 @@ def take(api: Client, queue: str, key: str | None = None, **wanted: Any) -> Any:
     return api.post(f"/queues/{queue}/next", json=body, headers={"Idempotency-Key": key} if key else {})
 
 
+def as_documented(method: str, path: str, reply: Any) -> None:
+    """An answer with real data in it, held against the OpenAPI document."""
+    document = openapi.document()
+    response = document["paths"][f"/api/v1{path}"][method]["responses"][str(reply.status_code)]
+    schema = response["content"]["application/json"]["schema"]
+    jsonschema_rs.Draft202012Validator({**schema, "components": document["components"]}).validate(reply.json())
+
+
 def claimed(api: Client, queue: str) -> list[bool]:
     return [each["claimed_at"] is not None for each in api.get(f"/queues/{queue}").json()["callers"]]
 
@@ -92,12 +102,16 @@ def test_each_is_moved_in_turn_and_leaves(house: House, api: Client, queue: str,
     )
     assert known["longest_since"] == first["joined_at"] <= time.time()
     assert len(api.get(f"/queues/{queue}", params={"limit": 1}).json()["callers"]) == 1
+    as_documented("get", "/queues/{name}", api.get(f"/queues/{queue}"))
+    as_documented("get", "/queues", api.get("/queues"))
     listed = {each["name"]: each for each in api.get("/queues").json()["queues"]}
     assert (listed[queue]["waiting"], listed[queue]["longest_since"]) == (3, first["joined_at"])
     for number, call in enumerate(calls):
         reply = take(api, queue)
         assert (reply.status_code, reply.json()["call_uuid"], reply.json()["asked_by"]) == (202, call, "transferer")
+        as_documented("post", "/queues/{name}/next", reply)
         assert (reply.json()["repeated"], reply.json()["legs"]["aleg"]["target"]) == (False, "quiet/aleg")
+        assert reply.json()["warnings"] == []
         house.phone.advance(3)
         wait_until(lambda: len(claimed(api, queue)) == 2 - number, what="they left")  # noqa: B023 - called at once
         shown = api.get(reply.headers["Location"]).json()
@@ -228,7 +242,9 @@ def test_callers_are_dropped(house: House, api: Client, queue: str, join: Join) 
     )
     house.phone.http.post(f"/calls/{gone}/hangup", json={}).raise_for_status()
     assert drop(api, queue, gone).json()["done"] == "gone"
-    done = drop(api, queue, moved, aleg="quiet").json()
+    reply = drop(api, queue, moved, aleg="quiet")
+    as_documented("post", "/queues/{name}/drop", reply)
+    done = reply.json()
     assert (done["done"], done["transfer"]["call_uuid"], done["transfer"]["status"]) == ("moved", moved, "accepted")
     house.phone.advance(3)
     wait_until(lambda: len(claimed(api, queue)) == 1, what="they left")
@@ -301,3 +317,6 @@ def test_in_python(house: House, queue: str, join: Join) -> None:
     assert next_caller(queue, aleg="quiet", idempotency_key=queue, settings=values).id == moved.id
     with pytest.raises(QueueEmpty):
         next_caller(queue, aleg="quiet", settings=values)
+    for wrong in ({"queue": ""}, {"queue": None}, {"aleg": ""}, {"params": [1]}, {"idempotency_key": ""}):
+        with pytest.raises(RequestInvalid):
+            next_caller(**{"queue": queue, "aleg": "quiet", "settings": values, **wrong})

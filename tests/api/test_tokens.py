@@ -117,7 +117,7 @@ def test_in_somebody_elses_app(values: dict[str, Any], templates: Path) -> None:
     client = app.test_client()
     assert [client.get(path).text for path in ("/api/v1/theirs", "/api/other")] == ["theirs", "other"]
     assert client.get("/api/v1/nothing").json["error"]["code"] == "not_found"
-    assert [each["name"] for each in get(app, TOKENS[Scope.READ]).json["flows"]] == ["broken", "quiet", "to"]
+    assert [each["name"] for each in get(app, TOKENS[Scope.READ]).json["flows"]] == ["broken", "line", "quiet", "to"]
     app.extensions["callflows"].close()
 
 
