@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from flask import Flask
+from flask import Flask, redirect
 
 from .api.door import bp as api
 from .config import Settings
+from .console import bp as console
 from .runtime import Runtime
 from .webhooks import bp as webhooks
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # what PUBLIC_URL's path is taken off from
-OURS = ("flows/", "events/", "audio/", "healthz", "readyz", "api/v1/", "api/openapi.json")
+OURS = ("flows/", "events/", "audio/", "healthz", "readyz", "api/v1/", "api/openapi.json", "console/")
 
 
 def create_app(settings: Settings | Mapping[str, Any] | None = None) -> Flask:
@@ -25,6 +26,17 @@ def create_app(settings: Settings | Mapping[str, Any] | None = None) -> Flask:
     # No template folder: operators' files must never be able to replace a page of ours.
     app = Flask("callflows", template_folder=None, static_folder=None)
     CallFlows(app, settings)
+    return app
+
+
+def create_console() -> Flask:
+    """The console alone, for a process of its own: pages for people do not share threads with calls."""
+    app = Flask("callflows.console", template_folder=None, static_folder=None)
+    runtime = Runtime()
+    runtime.configure_logs()
+    app.extensions["callflows"] = runtime
+    app.register_blueprint(console)
+    app.add_url_rule("/", "home", lambda: redirect("/console/"))
     return app
 
 
@@ -43,6 +55,8 @@ class CallFlows:
         app.extensions["callflows"] = runtime
         app.register_blueprint(webhooks)
         app.register_blueprint(api)
+        if runtime.settings.console:
+            app.register_blueprint(console)
         prefix = urlsplit(runtime.settings.public_url).path
         if prefix:
             app.wsgi_app = _without_prefix(app.wsgi_app, prefix)  # type: ignore[method-assign, assignment]

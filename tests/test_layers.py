@@ -12,6 +12,9 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "callflows"
 LAYERS: dict[str, int] = {
+    "people": 1,
+    "environment": 1,
+    "console": 4,
     "errors": 0,
     "models": 0,
     "bearer": 1,

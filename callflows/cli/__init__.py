@@ -9,6 +9,7 @@ from . import (
     calls,
     capture,
     checks,
+    console,
     db,
     demo,
     flows,
@@ -36,6 +37,7 @@ def main() -> None:
 
 
 flows.flows.add_command(tools.tools)
-for _group in (flows, rules, transfers, calls, urls, checks, capture, serving, tokens, db, simulator, simulate, demo):
+_HERE = (flows, rules, transfers, calls, urls, checks, capture, serving, console, tokens, db)
+for _group in (*_HERE, simulator, simulate, demo):
     for _command in _group.COMMANDS:
         main.add_command(_command)
