@@ -17,7 +17,7 @@ from .sources import SHARED, FlowSource, is_name
 from .tables import LookupTable, read_tables, table_files
 from .texts import Catalogues, read_texts
 from .toml_places import Places, decoded, placed
-from .trying.facts import TABLES, facts_of_tables
+from .trying.table_facts import TABLES, facts_of_tables
 
 ENTRY_STEPS = ("aleg", "bleg", "answer")
 MAX_TEMPLATE_BYTES = 200_000  # compiles in a second

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeGuard
+from dataclasses import fields
+from typing import TypeGuard
 
 from ...models import CallValues, Leg
 from ...signing import Scalar
@@ -14,8 +13,9 @@ from ..catalog import ENTRY_STEPS, Flow
 from ..context import OtherLeg
 from ..manifest import DIAL_STATUSES
 from ..params import ParamSpec, typed
-from .facts import LENGTH, Constant, Ref
+from .choices import Choice, around, constants, is_number
 from .reach import Reach
+from .times import times_of
 
 SAMPLE_CALL = CallValues(
     uuid="00000000-0000-4000-8000-000000000000",
@@ -24,7 +24,6 @@ SAMPLE_CALL = CallValues(
     direction="inbound",
     status="in-progress",
 )
-SAMPLE_NOW = datetime(2027, 6, 16, 10, tzinfo=UTC)  # a Wednesday
 # Values nobody wrote: what is dialled because of them says nothing of the flow.
 MADE_UP: Mapping[str, Scalar] = {
     "phone": "+14155550199",
@@ -42,21 +41,6 @@ _CALL_FIELDS = {each.name for each in fields(CallValues)}
 _CALL_MADE_UP = {"caller_name": "Ann Example", "forwarded_from": SAMPLE_CALL.to_number}  # a number known as a sample
 
 
-@dataclass(frozen=True)
-class Choice:
-    """`settings`: paths to values, None for absent. `needs`: a path that another choice must have set.
-
-    `edge`: 2 a number at a limit, 1 the least or the greatest of them. Numbers are tried together only at their
-    ends: a template compares with one limit at a time, and all pairs of limits would be hundreds.
-    """
-
-    label: str
-    settings: Mapping[str, Any]
-    needs: str = ""
-    is_state: bool = False
-    edge: int = 0
-
-
 def dimensions(
     flow: Flow, step: str, reach: Reach, states: Sequence[Mapping[str, Scalar]], first: Mapping[str, Scalar]
 ) -> list[list[Choice]]:
@@ -67,7 +51,7 @@ def dimensions(
     found.append(_states(step, reach, states, first, specs))
     found += [_call(name, reach) for name in sorted(_CALL_FIELDS) if reach.uses_any(f"call.{name}")]
     found += [_headers(reach), _legs(flow, step, reach), _transfers(flow, step, reach), _fetched(reach)]
-    found += [_languages(flow, reach), _times(flow, reach, specs), _raw(reach)]
+    found += [_languages(flow, reach), times_of(flow, reach, specs), _raw(reach)]
     return [list({choice.label: choice for choice in each}.values())[:_MAX_CHOICES] for each in found if each]
 
 
@@ -90,22 +74,22 @@ def _events(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
         found.append(Choice("a recording was made", recording))
         found += [
             Choice(_is("recording.duration", value), {**recording, "recording.duration": str(value)})
-            for value in _around(reach.constants("recording.duration"))
+            for value in around(reach.constants("recording.duration"))
         ]
     return found
 
 
 def _keys(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
     types = reach.constants("input.type")
-    asked = _constants("input.digits", reach, specs)
+    asked = constants("input.digits", reach, specs)
     if not (reach.uses_any("input.digits") or "dtmf" in types or reach.uses_any("input.type")):
         return []
     keys: dict[str, None] = {}
-    for value in _constants("input.digits", reach, specs, *_WHOLE):
+    for value in constants("input.digits", reach, specs, *_WHOLE):
         keys[str(value)] = None
-    for number in _around(_constants("input.digits", reach, specs, "order")):
+    for number in around(constants("input.digits", reach, specs, "order")):
         keys[str(number)] = None
-    for number in _around(_constants("input.digits", reach, specs, "length")):
+    for number in around(constants("input.digits", reach, specs, "length")):
         if 0 < number <= 40:
             keys[("1234567890" * 4)[:number]] = None
     keys = {key: None for key in keys if re.fullmatch(r"[0-9*#A-D]+", key)}
@@ -114,7 +98,7 @@ def _keys(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
 
 
 def _speech(reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
-    said = [value for value in _constants("input.speech", reach, specs) if isinstance(value, str) and value]
+    said = [value for value in constants("input.speech", reach, specs) if isinstance(value, str) and value]
     if not (reach.uses_any("input.speech") or reach.uses_any("input.confidence") or reach.uses_any("input.type")):
         return []
     settings = {"input.type": "speech", "input.confidence": "0.9"}
@@ -156,8 +140,8 @@ def _param(name: str, spec: ParamSpec, reach: Reach, specs: Mapping[str, ParamSp
     elif not spec.required:
         made_up = MADE_UP.get(spec.type)
         values.append(made_up if spec.example is None and spec.default is None else spec.example)
-    asked = _constants(path, reach, specs)
-    values += _around(asked) if spec.type == "integer" else asked
+    asked = constants(path, reach, specs)
+    values += around(asked) if spec.type == "integer" else asked
     found: dict[Scalar, None] = {}
     for value in values:
         try:
@@ -223,16 +207,16 @@ def _states(
     for key in sorted(compared | {key for key in reach.names("state") if isinstance(whole.get(key), int)}):
         path = f"state.{key}"
         carried = [state[key] for state in states if key in state]
-        asked = _constants(path, reach, specs)
-        numbers = _around(asked)
+        asked = constants(path, reach, specs)
+        numbers = around(asked)
         if carried and not any(map(_is_whole, carried)):
             continue  # texts and switches: those that links carry are all there are
         values: list[Scalar] = []
         if numbers or carried:
             values += [number for number in numbers if number >= 0] + [MANY]
         if (not carried and step not in ENTRY_STEPS) or not states:
-            texts = _constants(path, reach, specs, *_WHOLE)
-            values += [value for value in texts if isinstance(value, str | bool) and not _number(value)]
+            texts = constants(path, reach, specs, *_WHOLE)
+            values += [value for value in texts if isinstance(value, str | bool) and not is_number(value)]
         found += [
             Choice(
                 _is(path, value),
@@ -244,36 +228,6 @@ def _states(
             if not (key in first and first[key] == value)
         ]
     return found
-
-
-def _constants(path: str, reach: Reach, specs: Mapping[str, ParamSpec], *hows: str) -> list[Constant]:
-    """Also the value of a param that it is compared with; of a list in a text (`params.codes.split(",")`) each part."""
-    found = reach.constants(path, *hows)
-    for each in reach.compared.get(path, ()):
-        if isinstance(each.value, Ref) and each.value.path.startswith("params.") and (not hows or each.how in hows):
-            name, _, length = each.value.path.removeprefix("params.").partition(".")
-            spec = specs.get(name)
-            value = None if spec is None else spec.example if spec.required else spec.default
-            if length == LENGTH:
-                value = len(str(value or ""))
-            found += [value] if isinstance(value, str | int) else []
-            if each.how == "member" and isinstance(value, str):
-                found += filter(None, re.split(r"[,;|\s]+", value))
-    return list({(type(value), value): value for value in found}.values())
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) or (isinstance(value, str) and re.fullmatch(r"-?\d{1,9}", value) is not None)
-
-
-def _around(values: Iterable[object]) -> list[int]:
-    """Each number, one less and one more."""
-    found: dict[int, None] = {}
-    for value in values:
-        if _number(value) and not isinstance(value, bool) and abs(float(str(value))) < 1e12:
-            number = int(float(str(value)))
-            found |= {number - 1: None, number: None, number + 1: None}
-    return list(found)
 
 
 def _call(name: str, reach: Reach) -> list[Choice]:
@@ -333,59 +287,6 @@ def _languages(flow: Flow, reach: Reach) -> list[Choice]:
     known = (flow.manifest.language, *(spec.choices if spec else ()))
     others = [language for language in flow.prompts.languages if language not in known]
     return [Choice(f"the call is in {language}", {"state.language": language}) for language in others]
-
-
-def _times(flow: Flow, reach: Reach, specs: Mapping[str, ParamSpec]) -> list[Choice]:
-    if not tells_time(reach):
-        return []
-    if not reach.uses_any("now"):
-        return [_at(time) for time in _openings(flow)]
-    times = [SAMPLE_NOW.replace(hour=23), datetime(2027, 6, 20, 12, tzinfo=UTC), datetime(2027, 12, 25, 10, tzinfo=UTC)]
-    paths = [path for path in reach.compared if path == "now" or path.startswith("now.")]
-    asked = [time for path in paths for time in _clock(path, _constants(path, reach, specs))]
-    hours = [times[0], *(time for time in asked if time.date() == SAMPLE_NOW.date())]
-    days = dict.fromkeys(time.date() for time in asked if time.date() != SAMPLE_NOW.date())
-    asked += [datetime.combine(day, time.timetz()) for time in hours for day in days]
-    times += _openings(flow) if reach.uses_any("open") else []
-    return [_at(time) for time in [*times, *asked] if time != SAMPLE_NOW]
-
-
-def tells_time(reach: Reach) -> bool:
-    """Whether the template can tell what time it is."""
-    return reach.uses_any("now") or reach.uses_any("open")
-
-
-def _openings(flow: Flow) -> list[datetime]:
-    """Open and closed, and the edges between, of all that may be open."""
-    moments = (moment for hours in flow.hours.values() for moment in hours.telling(SAMPLE_NOW))
-    return [moment for moment in dict.fromkeys(moments) if moment != SAMPLE_NOW]
-
-
-def _at(time: datetime) -> Choice:
-    return Choice(f"it is {time:%a %d %b %Y, %H:%M} UTC", {"now": time})
-
-
-def _clock(path: str, asked: Iterable[Constant]) -> list[datetime]:
-    found = []
-    for value in asked:
-        text = str(value)
-        if match := re.fullmatch(r"(\d\d?):(\d\d)", text):
-            hour, minute = int(match[1]), int(match[2])
-            if hour < 24 and minute < 60:
-                at = SAMPLE_NOW.replace(hour=hour, minute=minute)
-                found += [at - timedelta(minutes=1), at, at + timedelta(minutes=1)]
-        for number in _around([value]):
-            if path in ("now.weekday", "now.isoweekday"):
-                found.append(SAMPLE_NOW + timedelta(days=number % 7 - 2 - (path == "now.isoweekday")))
-            elif path in ("now", "now.hour", "now.strftime") and 0 <= number < 24:
-                found.append(SAMPLE_NOW.replace(hour=number))
-            elif path == "now.minute" and 0 <= number < 60:
-                found.append(SAMPLE_NOW.replace(minute=number))
-            elif path == "now.month" and 1 <= number <= 12:
-                found.append(SAMPLE_NOW.replace(month=number))
-            elif path == "now.day" and 1 <= number <= 30:
-                found.append(SAMPLE_NOW.replace(day=number))
-    return found
 
 
 def _raw(reach: Reach) -> list[Choice]:

@@ -7,14 +7,11 @@ templates are brought together (reach.py). Where in doubt more is found than the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import nodes
-
-if TYPE_CHECKING:
-    from ..tables import LookupTable
 
 _DEPTH = 20  # how far into an expression we look
 _PARTS = frozenset("first last truncate".split())
@@ -25,7 +22,6 @@ _OF_DATES = frozenset("weekday isoweekday date time strftime isoformat timestamp
 Constant = str | int | float | bool
 # `numbers.#length`: how many there are; `menu.#keys`: what may be looked up; `rows.#1`: what stands second in each.
 LENGTH, KEYS = "#length", "#keys"
-TABLES = "#tables"  # in place of a template: what a flow's tables hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,19 +157,6 @@ def _note(node: nodes.Node, facts: Facts) -> None:
             how = "eq" if node.name in _EQUAL else "in" if node.name == "in" else "lt" if node.name in _ORDER else ""
             if how:
                 _compare(node.node, how, node.args[0], facts)
-
-
-def facts_of_tables(tables: Mapping[str, LookupTable]) -> Facts:
-    """What templates can tell apart in the tables they look into: their keys, and what stands in each column."""
-    facts = Facts()
-    for name, table in tables.items():
-        keys = [Operand(key, 0) for key in table]
-        path = f"table.{name}"
-        facts.aliases |= {path: keys, f"{path}.{KEYS}": keys, f"{path}.{LENGTH}": [Operand(len(keys), 0)]}
-        for column in table.columns():
-            cells = [cell for cell in dict.fromkeys(table.column(column)) if isinstance(cell, str | int | float)]
-            facts.aliases[f"{path}.#1.{column}"] = [Operand(cell, 0) for cell in cells]
-    return facts
 
 
 def path_of(node: nodes.Node) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from .facts import TABLES, Compared, Constant, Facts, Operand, Ref
+from .facts import Compared, Constant, Facts, Operand, Ref
+from .table_facts import TABLES
 
 MAX_COMPARED = 2000  # more than these of a path and a value are not looked at
 

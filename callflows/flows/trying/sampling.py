@@ -28,8 +28,10 @@ from ..catalog import ENTRY_STEPS, Flow
 from ..context import OtherLeg
 from ..manifest import DIAL_STATUSES, SampleSpec
 from ..params import examples
-from .dimensions import SAMPLE_CALL, SAMPLE_NOW, Choice, dimensions, state_words, states_apart, tells_time
+from .choices import Choice
+from .dimensions import SAMPLE_CALL, dimensions, state_words, states_apart
 from .reach import reach
+from .times import SAMPLE_NOW, tells_time
 
 __all__ = ["DIAL_STATUSES", "LIMIT", "SAMPLE_CALL", "SAMPLE_TRANSFER", "Sample", "samples"]
 
