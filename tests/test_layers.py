@@ -13,6 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "callflows"
 LAYERS: dict[str, int] = {
     "people": 1,
+    "health": 3,
     "environment": 1,
     "console": 4,
     "errors": 0,

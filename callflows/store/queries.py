@@ -130,6 +130,16 @@ class Store:
             bodies = connection.execute(query.limit(limit)).scalars().all()
         return [decode(body) for body in reversed(bodies)]
 
+    def exchanges_of(self, call_uuids: Sequence[str], *, each: int) -> dict[str, list[Exchange]]:
+        """The newest exchanges of each of the calls, in time order; in one read."""
+        found: dict[str, list[Exchange]] = {}
+        newest = (exchanges.c.at.desc(), exchanges.c.id.desc())
+        with self._database.read() as connection:
+            for uuid in call_uuids:
+                query = select(exchanges.c.body).where(or_(*of_calls([uuid]))).order_by(*newest).limit(each)
+                found[uuid] = [decode(body) for body in reversed(connection.execute(query).scalars().all())]
+        return found
+
     def story(self, transfer_id: str) -> tuple[Transfer, list[Exchange]] | None:
         """A transfer, and what is known of it and its legs in time order: see `stories`. None: there is no such."""
         with self._database.read() as connection:
