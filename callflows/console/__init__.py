@@ -2,9 +2,9 @@
 has the pages of one subject.
 """
 
-from . import calls, moving, now, signing_in, transfers
+from . import calls, moving, now, rehearsals, signing_in, transfers
 from .door import bp
 
-PAGES = (calls, moving, now, signing_in, transfers)  # importing them puts their routes on the blueprint
+PAGES = (calls, moving, now, rehearsals, signing_in, transfers)  # importing them puts their routes on the blueprint
 
 __all__ = ["PAGES", "bp"]

@@ -16,6 +16,8 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import HtmlDjangoLexer, TOMLLexer, XmlLexer
 
+from ..simulator.transcript import shorten
+
 _TOKEN = re.compile(r"\?t=[\w.~-]+", re.ASCII)
 _LEXERS = {"xml": XmlLexer, "template": HtmlDjangoLexer, "toml": TOMLLexer}
 
@@ -38,7 +40,15 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"time": _time, "ago": _ago, "span": span, "code": code, "without_tokens": without_tokens}
+    environment.filters |= {"time": _time, "ago": _ago, "span": span, "code": code}
+    environment.filters |= {"without_tokens": without_tokens, "shorten": shorten}
+        "time": _time,
+        "ago": _ago,
+        "span": span,
+        "code": code,
+        "without_tokens": without_tokens,
+        "shorten": shorten,
+    }
     return environment
 
 

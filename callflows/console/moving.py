@@ -6,6 +6,7 @@ import logging
 import uuid as uuids
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import flask
 
@@ -38,7 +39,7 @@ class Field:
 def move(uuid: str) -> flask.Response:
     given = flask.request.values
     chosen = {leg: given.get(str(leg), "") for leg in Leg}
-    fields = _fields(chosen, given)
+    fields = fields_of(chosen, given)
     if flask.request.method == "GET":
         return _form(uuid, chosen, fields)
     key = given.get("_key", "")
@@ -118,7 +119,7 @@ def _targets(leg: Leg) -> list[tuple[str, str]]:
     return found
 
 
-def _fields(chosen: Mapping[Leg, str], given: Mapping[str, str]) -> list[Field]:
+def fields_of(chosen: Mapping[Any, str], given: Mapping[str, str]) -> list[Field]:
     """The params of the flows that were chosen, each once, with what was filled in."""
     versions = runtime().versions
     found: dict[str, Field] = {}
