@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from .compose import Composed
+from .diagnosis import why_refused
 from .documents import DECLARATION, EMPTY, safe_document, silent_document, without_secrets
 from .errors import StoreError, TokenExpired, TokenInvalid
 from .flows import ENTRY_STEPS, Flow, OtherLeg, is_name
@@ -92,7 +93,7 @@ def _answer(runtime: Runtime, provider: str, flow: str, step: str, request: Webh
         genuine = _judge_request(runtime, provider, flow, step, signature, event, request)
         served = _serve(runtime, provider, flow, step, event, genuine, until)
     except _Rejected as rejection:
-        _record(runtime, provider, flow, step, event, genuine, started, rejected=str(rejection))
+        _record(runtime, provider, flow, step, event, genuine, started, rejected=str(rejection), request=request)
         return Answer(403, b"")
     except Exception as error:
         # Promise 1: whatever broke, the caller hears an apology and, where one is set, is put through to a person.
@@ -345,12 +346,16 @@ def _record(
     served: _Served | None = None,
     *,
     rejected: str = "",
+    request: WebhookRequest | None = None,
 ) -> None:
     """One journal line. Nothing here may fail or delay the answer."""
     try:
         if served is None and not runtime.may_record_rejection():
             return
         token = genuine.token or Token()
+        told = tuple(str(problem) for problem in served.problems) if served else ()
+        if request is not None:  # a stranger decides how often, so this is looked into as seldom as it is written down
+            told = tuple(why_refused(runtime, provider, request))
         exchange = Exchange(
             id=uuid.uuid4().hex,
             at=time.time(),
@@ -366,7 +371,7 @@ def _record(
             http_status=200 if served else 403,
             duration_ms=round((time.perf_counter() - started) * 1000, 3),
             document=without_marks(without_secrets(served.unsealed)) if served else "",
-            problems=tuple(str(problem) for problem in served.problems) if served else (),
+            problems=told,
         )
         runtime.journal.write(exchange)
     except Exception:

@@ -13,6 +13,7 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "callflows"
 LAYERS: dict[str, int] = {
     "people": 1,
+    "diagnosis": 3,
     "health": 3,
     "environment": 1,
     "console": 4,

@@ -2,9 +2,18 @@
 has the pages of one subject.
 """
 
-from . import calls, moving, now, rehearsals, signing_in, transfers
+from . import calls, checking, moving, now, rehearsals, signing_in, transfers
 from .door import bp
 
-PAGES = (calls, moving, now, rehearsals, signing_in, transfers)  # importing them puts their routes on the blueprint
+# importing them puts their routes on the blueprint
+PAGES = (calls, checking, moving, now, rehearsals, signing_in, transfers)
+    calls,
+    checking,
+    moving,
+    now,
+    rehearsals,
+    signing_in,
+    transfers,
+)  # importing them puts their routes on the blueprint
 
 __all__ = ["PAGES", "bp"]

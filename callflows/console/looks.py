@@ -42,13 +42,6 @@ def _environment() -> Environment:
     )
     environment.filters |= {"time": _time, "ago": _ago, "span": span, "code": code}
     environment.filters |= {"without_tokens": without_tokens, "shorten": shorten}
-        "time": _time,
-        "ago": _ago,
-        "span": span,
-        "code": code,
-        "without_tokens": without_tokens,
-        "shorten": shorten,
-    }
     return environment
 
 

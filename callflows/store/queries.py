@@ -7,7 +7,21 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, delete, exists, func, insert, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..errors import OutcomeUnknown, StoreError
@@ -19,7 +33,7 @@ from .migrate import Upgrade
 from .partner import Partner, partner
 from .pruning import Pruned, prune
 from .rows import EMPTY_TEXT, cursor, exchange_row, of_calls, of_transfer, read_cursor, transfer_from, transfer_row
-from .schema import destinations, exchanges, journals, transfers
+from .schema import REFUSED, destinations, exchanges, journals, transfers
 from .stories import read_story
 
 _PAGE = 1000
@@ -192,6 +206,18 @@ class Store:
                     return dict(itertools.islice(found.items(), limit))
                 last = rows[-1]
                 page = query.where(exchanges.c.at <= last.at, or_(exchanges.c.at < last.at, exchanges.c.id < last.id))
+
+    def refused(self, *, limit: int, before: str = "") -> tuple[list[Exchange], str]:
+        """Requests that were refused, newest first, and a cursor to older ones, "" when there are none."""
+        c = exchanges.c
+        query = select(c.at, c.id, c.body).where(c.outcome == literal_column(REFUSED))
+        if before:
+            at, id = read_cursor(before)
+            query = query.where(c.at <= at, or_(c.at < at, c.id < id))
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(c.at.desc(), c.id.desc()).limit(limit + 1)).all()
+        page = rows[:limit]
+        return [decode(row.body) for row in page], cursor(page[-1].at, page[-1].id) if len(rows) > limit else ""
 
     # --- transfers
 

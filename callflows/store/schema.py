@@ -84,6 +84,11 @@ Index("callflows_transfers_asked_by", transfers.c.asked_by, transfers.c.requeste
 Index("callflows_destinations_number", destinations.c.number, destinations.c.at)
 Index("callflows_destinations_at", destinations.c.at)
 
+# Refused requests are few and asked for by themselves: the index has no others. As above, in so many words.
+REFUSED = "'rejected'"
+_refused = exchanges.c.outcome == literal_column(REFUSED)
+Index("callflows_exchanges_refused", exchanges.c.at, sqlite_where=_refused, postgresql_where=_refused)
+
 # Few exchanges belong to a transfer or have a second leg: the indexes leave the others out. A query must say
 # `<> ''` in so many words, or neither database sees that it may use them.
 LOOKUPS = (exchanges.c.call_uuid, exchanges.c.a_leg_uuid, exchanges.c.b_leg_uuid, exchanges.c.transfer_id)
