@@ -7,13 +7,5 @@ from .door import bp
 
 # importing them puts their routes on the blueprint
 PAGES = (calls, checking, moving, now, rehearsals, signing_in, transfers)
-    calls,
-    checking,
-    moving,
-    now,
-    rehearsals,
-    signing_in,
-    transfers,
-)  # importing them puts their routes on the blueprint
 
 __all__ = ["PAGES", "bp"]
