@@ -5,6 +5,7 @@ Every page needs a session, every change a session's own token; what a page load
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import logging
 import time
@@ -18,6 +19,7 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException
 
 from ..errors import CallflowsError, StoreError
+from ..flows.picture.drawing import STYLE
 from ..people import Role
 from ..runtime import Runtime
 from ..webhooks import read_body
@@ -33,7 +35,7 @@ CSP = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
-        "style-src 'self'",
+        f"style-src 'self' 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'",
         "img-src 'self'",
         "connect-src 'self'",
         "form-action 'self'",

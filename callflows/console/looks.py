@@ -41,7 +41,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"time": _time, "ago": _ago, "span": span, "code": code}
-    environment.filters |= {"without_tokens": without_tokens, "shorten": shorten}
+    environment.filters |= {"without_tokens": without_tokens, "shorten": shorten, "inline_code": inline_code}
     return environment
 
 
@@ -97,3 +97,9 @@ def code(text: str, language: str = "xml", lines: bool = False) -> Markup:
         linenos="inline" if lines else False, lineanchors="line" if lines else "", anchorlinenos=False
     )
     return Markup(highlight(text, lexer(stripnl=False), formatter))  # noqa: S704  (Pygments escapes it)
+
+
+def inline_code(line: str, language: str) -> Markup:
+    """One line, coloured, without a block around it."""
+    formatter = HtmlFormatter(nowrap=True)
+    return Markup(highlight(line, _LEXERS[language](stripnl=False), formatter).rstrip("\n"))  # noqa: S704  (as above)
