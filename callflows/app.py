@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from flask import Flask, redirect
+from flask import Flask, Response, redirect
 
 from .api.door import bp as api
 from .config import Settings
@@ -36,7 +36,11 @@ def create_console() -> Flask:
     runtime.configure_logs()
     app.extensions["callflows"] = runtime
     app.register_blueprint(console)
-    app.add_url_rule("/", "home", lambda: redirect("/console/"))
+    prefix = urlsplit(runtime.settings.public_url).path
+    app.add_url_rule("/healthz", "healthz", lambda: Response("ok\n", mimetype="text/plain"))
+    app.add_url_rule("/", "home", lambda: redirect(f"{prefix}/console/"))
+    if prefix:
+        app.wsgi_app = _without_prefix(app.wsgi_app, prefix, console=True)  # type: ignore[method-assign, assignment]
     return app
 
 
@@ -59,16 +63,23 @@ class CallFlows:
             app.register_blueprint(console)
         prefix = urlsplit(runtime.settings.public_url).path
         if prefix:
-            app.wsgi_app = _without_prefix(app.wsgi_app, prefix)  # type: ignore[method-assign, assignment]
+            with_console = runtime.settings.console
+            app.wsgi_app = _without_prefix(app.wsgi_app, prefix, console=with_console)  # type: ignore[method-assign, assignment]
 
 
-def _without_prefix(inner: WSGIApplication, prefix: str) -> WSGIApplication:
-    """PUBLIC_URL may have a path. Most proxies take it off; for those that pass it on we do."""
+def _without_prefix(inner: WSGIApplication, prefix: str, *, console: bool) -> WSGIApplication:
+    """PUBLIC_URL may have a path. Most proxies take it off; for those that pass it on we do.
+
+    The console's links have it again: a browser knows its pages by no other path.
+    """
 
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
-        if path.startswith(tuple(f"{prefix}/{ours}" for ours in OURS)):
-            environ = {**environ, "PATH_INFO": path[len(prefix) :]}
+        if f"{path}/".startswith(tuple(f"{prefix}/{ours}" for ours in OURS)):
+            path = path[len(prefix) :]
+            environ = {**environ, "PATH_INFO": path}
+        if console and f"{path}/".startswith("/console/") and not environ.get("SCRIPT_NAME"):
+            environ = {**environ, "SCRIPT_NAME": prefix}
         return inner(environ, start_response)
 
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class People:
             match = re.fullmatch(r"([^:]*):(viewer|operator):(\$argon2id\$[^:]+)", entry)
             if match is None:
                 raise ValueError(
-                    f"entry {number} is not name:role:hash (role viewer or operator); see `callflows console`"
+                    f"entry {number} is not name:role:hash (role viewer or operator); see `callflows console user`"
                 )
             name, role, hash = match.groups()
             fault = id_fault(name)
@@ -59,6 +60,11 @@ class People:
         """Whoever is called so now: a session of somebody who was removed ends."""
         found = self._known.get(name)
         return found[0] if found else None
+
+    def mark(self, name: str) -> str:
+        """Changes with the password: a session that was begun with another one ends. "" for whoever is unknown."""
+        found = self._known.get(name)
+        return hashlib.sha256(found[1].encode()).hexdigest()[:12] if found else ""
 
     def signed_in(self, name: str, password: str) -> Person | None:
         """None for a wrong name or password; both take equally long."""

@@ -17,6 +17,7 @@ LAYERS: dict[str, int] = {
     "health": 3,
     "environment": 1,
     "console": 4,
+    "flow_site": 4,
     "errors": 0,
     "models": 0,
     "bearer": 1,

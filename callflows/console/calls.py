@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import dataclass
 
 import flask
 
@@ -12,6 +13,7 @@ from ..errors import CallflowsError, CallNotLive
 from ..known.calls import ended, fold, place
 from ..known.overview import recent_calls, recent_transfers
 from ..known.timeline import told_of
+from ..models import Exchange
 from . import words
 from .door import bp, operators, page, problem_page, runtime, session
 
@@ -20,6 +22,15 @@ log = logging.getLogger("callflows.console")
 A_PAGE = 50
 MOST_EXCHANGES = 500  # of one call, the newest
 UUID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One request of a call in words, and what its causes mean."""
+
+    exchange: Exchange
+    text: str
+    why: str
 
 
 @bp.get("/calls")
@@ -46,7 +57,7 @@ def call(uuid: str) -> flask.Response:
         seen=bool(exchanges),
         live=not ended(state.status),
         end=words.end_of(state) if ended(state.status) else "",
-        entries=[(exchange, told_of(exchange)) for exchange in reversed(exchanges)],
+        entries=[Told(exchange, told_of(exchange), words.why(exchange)) for exchange in reversed(exchanges)],
         cut=len(exchanges) == MOST_EXCHANGES,
         transfers=transfers,
         words=words,

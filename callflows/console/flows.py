@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
+from urllib.parse import urlencode
 
 import flask
 from markupsafe import Markup
@@ -30,6 +31,15 @@ class Explored:
     problems: tuple[Problem, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a platform gets, and what is wrong with it; no text where nothing comes of it."""
+
+    provider: str
+    text: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
 _explored: OrderedDict[str, Explored] = OrderedDict()
 _lock = Lock()
 
@@ -52,49 +62,62 @@ def flow(name: str) -> flask.Response:
     shown = live
     if args.get("saved") or live is None:
         source = read_sources(rt.settings.templates).get(name)
-        shown = load_flow(source) if source else live
+        shown = load_flow(source) if source and (live is None or source.version != live.version) else live
     if shown is None:
         return problem_page(404, "No such flow", f"There is no flow {name[:64]} here.")
-    explored = explored_of(shown)
+    explored = _known(shown.version) or (explored_of(shown) if args.get("explore") else None)
     files = [file for file in shown.texts if file.startswith(f"{name}/")]
     files += [file for file in shown.texts if not file.startswith(f"{name}/")]
     file = args.get("file", "")
     step = args.get("step", "") if args.get("step", "") in shown.steps else next(iter(shown.steps), "")
-    provider = args.get("provider", "") if args.get("provider", "") in NAMES else (shown.manifest.providers or NAMES)[0]
-    template = shown.steps[step].template(provider)[0] if step else ""
+    providers = shown.manifest.providers or NAMES
+    provider = args.get("provider", "") if args.get("provider", "") in NAMES else ""
+    template = shown.steps[step].template(provider or providers[0])[0] if step else ""
     file = file if file in shown.texts else template
-    problems = [*explored.problems] if shown is live else (stale[1] if stale else explored.problems)
-    tried = _samples(shown, step, provider)
-    number = int(args["sample"]) if args.get("sample", "").isdigit() else 0
-    sample = tried[number] if number < len(tried) else None
-    document, wrong = _document(shown, step, provider, sample) if sample else ("", ())
+    problems = _problems(shown is live, stale, explored)
+    tried = _samples(shown, step, provider or providers[0])
+    number = int(args["sample"]) if args.get("sample", "").isdecimal() and len(args["sample"]) < 4 else 0
+    label = tried[number].label if number < len(tried) else ""
     return page(
         "flow.html",
         flow=shown,
         live=live,
         stale=stale,
         saved=shown is not live,
-        picture=explored.picture,
+        picture=explored.picture if explored else None,
+        explore=f"{flask.request.script_root}{flask.request.path}?{urlencode({**args.to_dict(), 'explore': '1'})}",
         files=files,
         file=file,
         lines=_lines(shown.texts.get(file, ""), file, problems),
         step=step,
         provider=provider,
-        providers=shown.manifest.providers or NAMES,
+        providers=providers,
         samples=tried,
         number=number,
-        document=document,
-        wrong=wrong,
+        documents=[_document(shown, step, each, label) for each in ([provider] if provider else providers)],
         problems=problems,
     )
 
 
-def explored_of(flow: Flow) -> Explored:
-    """Exploring takes its time: once for each version."""
+def _problems(live: bool, stale: tuple[float, list[Problem]] | None, explored: Explored | None) -> list[Problem]:
+    """Of a save that is not served, those that keep it from being served; else what exploring it has found."""
+    if stale and not live:
+        return stale[1]
+    return list(explored.problems) if explored else []
+
+
+def _known(version: str) -> Explored | None:
     with _lock:
-        if flow.version in _explored:
-            _explored.move_to_end(flow.version)
-            return _explored[flow.version]
+        if version in _explored:
+            _explored.move_to_end(version)
+        return _explored.get(version)
+
+
+def explored_of(flow: Flow) -> Explored:
+    """Exploring takes its time, up to seconds: once for each version, and never before a page is shown."""
+    known = _known(flow.version)
+    if known:
+        return known
     exploration: Exploration = explore(runtime().composer, flow, NAMES)
     picture = Markup(drawing.svg(graph_of(exploration)))  # noqa: S704  (drawing escapes what it is given)
     found = Explored(picture, tuple(exploration.problems))
@@ -109,7 +132,12 @@ def _samples(flow: Flow, step: str, provider: str) -> list[Sample]:
     return samples(flow, step, provider, limit=40) if step and flow.steps[step].template(provider)[0] else []
 
 
-def _document(flow: Flow, step: str, provider: str, sample: Sample) -> tuple[str, tuple[Problem, ...]]:
+def _document(flow: Flow, step: str, provider: str, label: str) -> Document:
+    """What a platform gets in the situation of that name; where it has none such, in its first."""
+    tried = _samples(flow, step, provider)
+    sample = next((each for each in tried if each.label == label), next(iter(tried), None))
+    if sample is None:
+        return Document(provider)
     rt = runtime()
     token = Token(
         call_uuid=sample.event.call.uuid,
@@ -124,8 +152,8 @@ def _document(flow: Flow, step: str, provider: str, sample: Sample) -> tuple[str
     try:
         composed = case.compose()
     except CallflowsError as error:
-        return "", (Problem.error("template.error", str(error)),)
-    return without_marks(composed.text), composed.problems
+        return Document(provider, "", (Problem.error("template.error", str(error)),))
+    return Document(provider, without_marks(composed.text), composed.problems)
 
 
 def _lines(text: str, file: str, problems: list[Problem] | tuple[Problem, ...]) -> list[tuple[int, str, list[Problem]]]:

@@ -40,7 +40,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"time": _time, "ago": _ago, "span": span, "code": code}
+    environment.filters |= {"time": _time, "since": _since, "span": span, "code": code}
     environment.filters |= {"without_tokens": without_tokens, "shorten": shorten, "inline_code": inline_code}
     return environment
 
@@ -50,17 +50,31 @@ def _time(context: Context, at: float | None) -> Markup:
     """The time of day in the reader's zone, the date before it when it is another day; exact when pointed at."""
     if not at:
         return Markup("")
-    zone = zone_named(str(context.get("zone") or ""))
-    local, today = datetime.fromtimestamp(at, zone), datetime.fromtimestamp(context["now"], zone)
-    text = local.strftime("%H:%M:%S" if local.date() == today.date() else "%d %b %H:%M")
-    exact = f"{local:%Y-%m-%d %H:%M:%S.%f} {local.tzname()}"
+    local, exact = _local(context, at)
+    today = datetime.fromtimestamp(context["now"], local.tzinfo)
+    text = local.strftime(
+        "%H:%M:%S" if local.date() == today.date() else "%d %b %H:%M" if local.year == today.year else "%d %b %Y"
+    )
     iso = datetime.fromtimestamp(at, UTC).isoformat()
     return Markup('<time datetime="{}" title="{}">{}</time>').format(iso, exact, text)
 
 
 @pass_context
-def _ago(context: Context, at: float | None) -> str:
-    return span(context["now"] - at) if at else ""
+def _since(context: Context, at: float | None) -> Markup:
+    """How long it has been so: the moment, which console.js makes a duration that counts up. A page that says the
+    duration itself would be another one every second.
+    """
+    if not at:
+        return Markup("")
+    local, exact = _local(context, at)
+    text = local.strftime("since %H:%M:%S")
+    iso = datetime.fromtimestamp(at, UTC).isoformat()
+    return Markup('<time datetime="{}" title="since {}" data-since="{}">{}</time>').format(iso, exact, int(at), text)
+
+
+def _local(context: Context, at: float) -> tuple[datetime, str]:
+    local = datetime.fromtimestamp(at, zone_named(str(context.get("zone") or "")))
+    return local, f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03} {local.tzname()}"
 
 
 def span(seconds: float) -> str:

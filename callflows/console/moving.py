@@ -40,7 +40,7 @@ def move(uuid: str) -> flask.Response:
     given = flask.request.values
     chosen = {leg: given.get(str(leg), "") for leg in Leg}
     fields = fields_of(chosen, given)
-    if flask.request.method == "GET":
+    if flask.request.method != "POST" or given.get("_fields"):
         return _form(uuid, chosen, fields)
     key = given.get("_key", "")
     params = {field.name: field.value for field in fields if field.value != ""}
@@ -58,7 +58,7 @@ def move(uuid: str) -> flask.Response:
             return page("confirm.html", uuid=uuid, plan=plan, chosen=chosen, params=params, key=uuids.uuid4().hex)
         done = doing.request(runtime(), plan)
     except CallNotLive:
-        text = "The call has ended meanwhile: there is nobody to move."
+        text = "The call has ended meanwhile: there is nobody to move, and nothing was done."
         return _form(uuid, chosen, fields, status=409, why=text)
     except OutcomeUnknown as error:
         log.warning("console: transfer %s by %s: %s", error.transfer_id, session().person.name, error.code)
@@ -133,7 +133,7 @@ def fields_of(chosen: Mapping[Any, str], given: Mapping[str, str]) -> list[Field
 
 
 def _fault(spec: ParamSpec, value: str) -> str:
-    if flask.request.method == "GET":
+    if flask.request.method != "POST" or flask.request.form.get("_fields"):
         return ""
     if not value:
         return "is needed" if spec.required else ""

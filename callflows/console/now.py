@@ -41,14 +41,18 @@ def live() -> flask.Response:
     """The platforms' own list: asked when somebody wants to know, never by the minute."""
     rt = runtime()
     rows, faults = [], []
+    known = 0
     for name in rt.providers_in_use():
         try:
             provider = rt.provider(targets.choose_provider(rt, "", name))
-            for uuid in provider.live_calls()[:SHOWN]:
+            uuids = provider.live_calls()
+            known += len(uuids)
+            for uuid in uuids[:SHOWN]:
                 try:
                     rows.append(live_call_object(name, provider.live_call(uuid)))
                 except CallNotLive:
                     continue  # it ended between the two questions
         except CallflowsError as error:
             faults.append(f"{name}: {error}")
-    return page("live.html", rows=rows, faults=faults, known=bool(rt.providers_in_use()))
+    more = known if known > SHOWN else 0
+    return page("live.html", rows=rows, faults=faults, known=bool(rt.providers_in_use()), more=more)

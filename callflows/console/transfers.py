@@ -23,7 +23,15 @@ def transfers() -> flask.Response:
         only["status"] = ""
     found, older = recent_transfers(runtime().store, limit=A_PAGE, before=args.get("before", ""), **only)
     statuses = [str(each) for each in TransferStatus]
-    return page("transfers.html", transfers=found, older=older, only=only, statuses=statuses, words=words)
+    return page(
+        "transfers.html",
+        transfers=found,
+        older=older,
+        only=only,
+        statuses=statuses,
+        first="before" not in args,
+        words=words,
+    )
 
 
 @bp.get("/transfers/<id>")

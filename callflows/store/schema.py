@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, Table, Text, literal_column
 
-SCHEMA_VERSION = "0002"  # the newest file in migrations/versions; compared as text
+SCHEMA_VERSION = "0003"  # the newest file in migrations/versions; compared as text
 VERSION_TABLE = "callflows_schema"
 
 metadata = MetaData()

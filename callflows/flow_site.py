@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from .. import targets, transfers
-from ..compose import Case, Composed, Composer
-from ..errors import CallflowsError
-from ..flows import OtherLeg
-from ..needs import Needs, other_leg
-from ..runtime import Runtime
-from ..signing import Token
-from ..simulator.rehearsing import Phone, WebSite
-from ..store import Drain
-from ..urls import events_path
+from . import targets, transfers
+from .compose import Case, Composed, Composer
+from .errors import CallflowsError
+from .flows import OtherLeg
+from .needs import Needs, other_leg
+from .runtime import Runtime
+from .signing import Token
+from .simulator.rehearsing import Phone, WebSite
+from .store import Drain
+from .urls import events_path
 
 Watcher = Callable[[Case, Composed], None]
 
