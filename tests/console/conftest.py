@@ -31,7 +31,8 @@ FLOWS: dict[str, tuple[str, dict[str, str]]] = {
     "greet": (
         'title = "Say hello"\n',
         {
-            "answer": "<Response><Speak>Good day.</Speak><Wait length='60'/></Response>",
+            "answer": "<Response><GetDigits action=\"{{ step_url('answer') }}\" timeout='60'><Speak>Good day.</Speak>"
+            "</GetDigits><Wait length='60'/></Response>",
             "aleg": "<Response><Speak>You are moved.</Speak><Wait length='60'/></Response>",
             "bleg": "<Response><Speak>You too.</Speak><Wait length='60'/></Response>",
         },
@@ -133,7 +134,8 @@ def bob(console: Flask) -> Browser:
 def platform_behind(open_app: Callable[..., Flask], **changes: Any) -> Iterator[tuple[Flask, Simulator]]:
     """A simulated Plivo that fetches from the app, in this process."""
     with serve_one() as server:
-        app = open_app(**platform_values("plivo", server), **changes)
+        nothing_of = {"VOBIZ_AUTH_ID": "", "VOBIZ_AUTH_TOKENS": ""}
+        app = open_app(**nothing_of, **platform_values("plivo", server), **changes)
         server.simulator.reset(seed=1, switches={}, apps={PUBLIC_URL: app})
         yield app, server.simulator
 

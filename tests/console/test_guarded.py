@@ -15,7 +15,16 @@ from callflows.store import Store
 
 from .conftest import PASSWORD, PUBLIC_URL, Browser, live_call, visible
 
-PAGES = ("/", "/calls", "/calls/abc", "/calls/abc/transfer", "/transfers", "/flows", "/flows/greet", "/flows/greet/call")
+PAGES = (
+    "/",
+    "/calls",
+    "/calls/abc",
+    "/calls/abc/transfer",
+    "/transfers",
+    "/flows",
+    "/flows/greet",
+    "/flows/greet/call",
+)
 MORE = ("/checks", "/rejected", "/live", "/calls/abc/hang-up", "/transfers/nothing", "/flows/nothing", "/nowhere")
 CHANGES = ("/calls/abc/transfer", "/calls/abc/hang-up", "/flows/greet/call", "/rehearsals/abcdefgh", "/nowhere")
 
@@ -40,7 +49,7 @@ def test_no_page_has_scripts_or_styles_in_it(ann: Browser) -> None:
     for path in (*PAGES, *MORE):
         page = ann.get(path).text
         assert not re.search(r"<script(?![^>]*\bsrc=)|\son[a-z]+=|javascript:|\sstyle=", page), path
-        assert set(re.findall(r'<style[^>]*>', page)) <= {"<style>"}, "the picture's own, which the policy names"
+        assert set(re.findall(r"<style[^>]*>", page)) <= {"<style>"}, "the picture's own, which the policy names"
 
 
 def test_what_is_kept_and_for_how_long(ann: Browser) -> None:
@@ -112,14 +121,23 @@ def test_forms_that_are_too_much(ann: Browser) -> None:
     answer = ann.post("/calls/abc/transfer", aleg="x" * 70_000)
     assert (answer.status_code, "too much" in answer.text) == (413, True)
     data = {f"f{number}": (None, "x") for number in range(2000)}
-    assert ann.client.post("/console/calls/abc/transfer", data=data, content_type="multipart/form-data").status_code in (
+    assert ann.client.post(
+        "/console/calls/abc/transfer", data=data, content_type="multipart/form-data"
+    ).status_code in (
         400,
         413,
     )
 
 
 def test_pages_that_are_not_there(ann: Browser) -> None:
-    for path in ("/nowhere", "/transfers/nothing", "/flows/nothing", "/flows/..%2f..%2fetc", "/rehearsals/x", "/calls/%00"):
+    for path in (
+        "/nowhere",
+        "/transfers/nothing",
+        "/flows/nothing",
+        "/flows/..%2f..%2fetc",
+        "/rehearsals/x",
+        "/calls/%00",
+    ):
         answer = ann.get(path)
         assert answer.status_code == 404, path
         assert "<h1>" in answer.text

@@ -16,7 +16,17 @@ from .conftest import PASSWORD, USERS, Browser, fields, live_call, visible
 
 def test_nobody_comes_in_without_signing_in(console: Flask) -> None:
     browser = Browser(console)
-    for path in ("/", "/calls", "/calls/abc", "/transfers", "/flows/greet", "/checks", "/rejected", "/live", "/nowhere"):
+    for path in (
+        "/",
+        "/calls",
+        "/calls/abc",
+        "/transfers",
+        "/flows/greet",
+        "/checks",
+        "/rejected",
+        "/live",
+        "/nowhere",
+    ):
         answer = browser.get(path)
         assert answer.status_code == 302
         assert answer.location.startswith("/console/sign-in?back=/console/")
