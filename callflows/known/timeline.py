@@ -100,7 +100,7 @@ def told_of(exchange: Exchange) -> str:
     given = {
         Outcome.NOTED: "",
         Outcome.REJECTED: f"a request was refused (403): {exchange.reason}",
-    }.get(exchange.outcome, f"{'instead of ' if exchange.outcome in SAFE else ''}{where}".strip())
+    }.get(exchange.outcome, f"{'instead of' if exchange.outcome in SAFE else 'given'} {where}" if where else "")
     return "; ".join(part for part in (news, given) if part) or "an event"
 
 

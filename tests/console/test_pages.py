@@ -185,7 +185,7 @@ def test_call_it_to_the_end(ann: Browser) -> None:
     assert "Good day." in visible(heard)
     assert "Hang up" in heard
     part = ann.client.post(begun.location, data={"csrf": ann.csrf, "press": "1"}, headers=asked)
-    assert part.text.lstrip().startswith('<p class="unseen" data-news>')
+    assert part.text.lstrip().startswith("<p data-news hidden>")
     over = ann.client.post(begun.location, data={"csrf": ann.csrf, "hang_up": "1"}, headers=asked)
     assert over.headers["HX-Retarget"] == "#part-rehearsal"
     assert "The call has ended" in over.text

@@ -3,6 +3,7 @@
 (() => {
   "use strict";
   const base = document.documentElement.dataset.base;
+  document.documentElement.classList.add("js");
 
   // The server writes times in the reader's zone: tell it which.
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
@@ -79,7 +80,7 @@
     for (const each of part.querySelectorAll("[data-follow]")) each.scrollTop = each.scrollHeight;
     const news = part.querySelector("[data-news]");
     const place = document.getElementById("news");
-    if (news && place && place.textContent !== news.textContent) place.textContent = news.textContent;
+    if (news && place && part !== document && place.textContent !== news.textContent) place.textContent = news.textContent;
     count();
   };
   document.addEventListener("htmx:afterSwap", (event) => {

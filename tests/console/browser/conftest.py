@@ -164,7 +164,7 @@ def open_page(chromium: Browser, servers: Servers) -> Iterator[Open]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(25_000)
         base = at or servers.console.url
         page.add_init_script(
             "addEventListener('securitypolicyviolation',"

@@ -80,6 +80,7 @@ def test_a_session_that_ends_in_the_form_loses_nothing(open_page: Open, servers:
     page.get_by_role("button", name="Sign in").click()
     page.get_by_text("Nothing was sent while you were signed out.").wait_for()
     page.get_by_role("button", name="Go on with it").click()
+    page.get_by_role("button", name="Change it").click()
     assert page.get_by_label("The caller goes to").input_value() == "forward"
     assert page.get_by_label("The other leg goes to").input_value() == "hold"
     assert page.get_by_label("to", exact=True).input_value() == COLLEAGUE
@@ -92,7 +93,7 @@ def test_a_broken_flow_is_seen_and_mended(open_page: Open, servers: Servers) -> 
     try:
         file.write_text("<Response>\n  <Spaek>{{ params.message }}</Spaek>\n</Response>\n")
         page.get_by_text("flow announce: the newest save is not served").wait_for()  # by itself
-        page.get_by_role("link", name="Flows").click()
+        page.get_by_role("link", name="Flows", exact=True).click()
         row = page.get_by_role("row").filter(has_text="announce")
         assert "stale" in row.inner_text()
         row.get_by_role("link", name="announce", exact=True).click()
@@ -133,7 +134,7 @@ def test_call_it_to_the_end(open_page: Open, servers: Servers, own: bool) -> Non
     expect(said).to_have_value("")
     page.get_by_role("button", name="30 s").click()
     transcript.get_by_text("Nobody can take your call now.").wait_for()
-    page.get_by_text("The call has ended").wait_for()
+    page.locator("p.note", has_text="The call has ended").wait_for()
     page.get_by_role("link", name="Call again").click()
     assert page.get_by_label("Whoever is dialled").input_value() == "busy"
 

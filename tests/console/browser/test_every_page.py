@@ -140,5 +140,5 @@ def test_pictures(open_page: Open, servers: Servers, paths: dict[str, str], tmp_
         page.goto(f"{servers.console.url}/console/flows/welcome/call?step=answer")
         page.get_by_role("button", name="Call it").click()
         page.get_by_role("button", name="1", exact=True).click()
-        page.get_by_text("I will connect you").wait_for()
+        page.get_by_label("Transcript").get_by_text("I will connect you").wait_for()
         page.screenshot(path=folder / f"rehearsal{label}.png", full_page=True)
