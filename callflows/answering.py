@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from .compose import Composed
+from .diagnosis import why_refused
 from .documents import DECLARATION, EMPTY, safe_document, silent_document, without_secrets
 from .errors import TokenExpired, TokenInvalid
 from .flows import ENTRY_STEPS, Flow, is_name
@@ -96,7 +97,7 @@ def _answer(runtime: Runtime, provider: str, flow: str, step: str, request: Webh
         genuine = _judge_request(runtime, provider, flow, step, signature, event, request)
         served = _serve(runtime, provider, flow, step, event, genuine, until)
     except _Rejected as rejection:
-        _record(runtime, provider, flow, step, event, genuine, started, rejected=str(rejection))
+        _record(runtime, provider, flow, step, event, genuine, started, rejected=str(rejection), request=request)
         return Answer(403, b"")
     except Exception as error:
         # Promise 1: whatever broke, the caller hears an apology and, where one is set, is put through to a person.
@@ -337,6 +338,7 @@ def _record(
     served: _Served | None = None,
     *,
     rejected: str = "",
+    request: WebhookRequest | None = None,
 ) -> None:
     """One journal line. Nothing here may fail or delay the answer."""
     try:
@@ -347,6 +349,9 @@ def _record(
         room = transfer_of(event.conference.room) if served and served.outcome is Outcome.NOTED else ""
         if room and room != token.transfer_id:
             token = replace(token, transfer_id=room, leg="")
+        told = tuple(str(problem) for problem in served.problems) if served else ()
+        if request is not None:  # a stranger decides how often, so this is looked into as seldom as it is written down
+            told = tuple(why_refused(runtime, provider, request))
         exchange = Exchange(
             id=uuid.uuid4().hex,
             at=time.time(),
@@ -362,7 +367,7 @@ def _record(
             http_status=200 if served else 403,
             duration_ms=round((time.perf_counter() - started) * 1000, 3),
             document=without_marks(without_secrets(served.unsealed)) if served else "",
-            problems=tuple(str(problem) for problem in served.problems) if served else (),
+            problems=told,
             state={name: value for name, value in token.state.items() if name != _REFUSED},
             queue=served.queue if served else "",
         )

@@ -17,14 +17,15 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from . import environment
 from .bearer import Tokens
 from .durations import seconds_of
+from .environment import PREFIX, field_name
 from .errors import ConfigError
 from .models import SignatureMode
+from .people import People
 from .suggest import did_you_mean
 from .urls import public_url_fault
-
-PREFIX = "CALLFLOWS_"
 
 
 def _split(value: object) -> object:
@@ -34,6 +35,12 @@ def _split(value: object) -> object:
     return value
 
 
+def _entries(value: object) -> object:
+    """Entries with commas in them stand on a line each, or between spaces."""
+    return value.split() if isinstance(value, str) else value
+
+
+Entries = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_entries)]
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
 
@@ -143,6 +150,24 @@ class Settings(BaseSettings):
         description="Who may use the HTTP API: id:scope:sha256 of a token, for each; `callflows tokens new` makes one. "
         "Scopes: read, transfer, admin. Two entries with one id: while a token is rotated.",
     )
+    console: bool = Field(
+        True,
+        description="Whether this server has the console under /console/. Off where `callflows console` runs it.",
+    )
+    console_users: Entries = Field(
+        (),
+        description="Who may use the console: name:role:hash for each, separated by spaces or lines; "
+        "`callflows console user` makes one. Roles: viewer, operator.",
+    )
+    console_proxy_header: str = Field(
+        "",
+        description="Instead of passwords: the header in which a proxy that signs people in says who it is "
+        "(X-Forwarded-User). The proxy must remove it from what comes in.",
+    )
+    console_operators: Words = Field(
+        (), description="With CONSOLE_PROXY_HEADER: who may transfer, hang up and publish; the others may look."
+    )
+    console_bind: str = Field("127.0.0.1:8010", description="Address of `callflows console`: HOST:PORT or unix:PATH.")
     max_body: int = Field(65536, ge=1024, description="Largest request body in bytes; larger ones get 413.")
     max_hops: int = Field(
         500,
@@ -167,11 +192,11 @@ class Settings(BaseSettings):
         """Read the environment, then `values` over it (`PUBLIC_URL`, `public_url` and `CALLFLOWS_PUBLIC_URL` are
         the same name). Raise one ConfigError that names every setting at fault and shows no value.
         """
-        given = {_field_name(name): value for name, value in (values or {}).items()}
-        dotenv = _dotenv()
-        unknown = [name for name in _prefixed_names(dotenv) if _field_name(name) not in _known_names()]
+        given = {field_name(name): value for name, value in (values or {}).items()}
+        dotenv = environment.dotenv()
+        unknown = [name for name in environment.prefixed_names(dotenv) if field_name(name) not in _known_names()]
         unknown += [name for name in given if name not in cls.model_fields]
-        files, faults = _from_files(dotenv)
+        files, faults = environment.from_files(dotenv, cls.model_fields)
         faults = [_unknown(name) for name in unknown] + faults
         settings = None
         try:
@@ -247,7 +272,20 @@ class Settings(BaseSettings):
         Tokens(value)
         return value
 
-    @field_validator("bind")
+    @field_validator("console_users")
+    @classmethod
+    def _console_users(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        People(value)
+        return value
+
+    @field_validator("console_proxy_header")
+    @classmethod
+    def _console_proxy_header(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", value):
+            raise ValueError("must be a header's name, such as X-Forwarded-User")
+        return value
+
+    @field_validator("bind", "console_bind")
     @classmethod
     def _bind(cls, value: str) -> str:
         host, _, port = value.rpartition(":")
@@ -340,61 +378,12 @@ class Settings(BaseSettings):
         return getattr(self, f"{provider}_{name}", "")
 
 
-def _from_files(dotenv: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
-    """The settings that are read from files, and what is wrong with the files. The environment wins over .env, and
-    a value in the environment over a file.
-    """
-    environment = {_field_name(name) for name, value in os.environ.items() if value and name.upper().startswith(PREFIX)}
-    paths = {
-        _field_name(name): path
-        for source in (dotenv, os.environ)
-        for name, path in source.items()
-        if path and name.upper().startswith(PREFIX)
-    }
-    values: dict[str, str] = {}
-    faults: list[str] = []
-    for name in Settings.model_fields:
-        path = paths.get(f"{name}_file")
-        if path is None or name in environment:
-            continue
-        reason = "it is empty"
-        try:
-            values[name] = Path(path).read_text(encoding="utf-8-sig").strip()
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-        except ValueError:  # also a path with a NUL
-            reason = "not UTF-8 text"
-        if not values.get(name):
-            faults.append(f"{PREFIX}{name.upper()}_FILE: cannot read {path}: {reason}")
-    return values, faults
-
-
-def _dotenv() -> dict[str, str]:
-    """Our names in `.env`; what cannot be read is one ConfigError."""
-    from dotenv import dotenv_values
-
-    try:
-        found = dotenv_values(".env", encoding="utf-8") if Path(".env").is_file() else {}
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise ConfigError(f".env cannot be read: {reason}") from None
-    return {name: value or "" for name, value in found.items() if name.upper().startswith(PREFIX)}
-
-
-def _field_name(name: str) -> str:
-    return name.upper().removeprefix(PREFIX).lower()
-
-
 def _known_names() -> set[str]:
     return {suffix for name in Settings.model_fields for suffix in (name, f"{name}_file")}
 
 
-def _prefixed_names(dotenv: Mapping[str, str]) -> list[str]:
-    return sorted({name for name in (*os.environ, *dotenv) if name.upper().startswith(PREFIX)})
-
-
 def _unknown(name: str) -> str:
     known = [PREFIX + field.upper() for field in Settings.model_fields]
-    full = PREFIX + _field_name(name).upper()
+    full = PREFIX + field_name(name).upper()
     meant = did_you_mean(full, known)
     return f"unknown setting {full}" + (f"; {meant}" if meant else "")

@@ -16,7 +16,7 @@ from werkzeug.routing import BaseConverter
 from . import __version__, providers
 from .answering import Answer, answer_event, answer_step
 from .capture import Recorder, Seen
-from .keeper import journals_waiting
+from .health import degraded
 from .metrics import CONTENT_TYPE, exposed
 from .models import FlowState, WebhookRequest, errors_in
 from .runtime import Runtime
@@ -100,10 +100,10 @@ def healthz() -> Response:
 @bp.get("/readyz")
 def readyz() -> Response:
     """Whether everything behind the answers is well too. Calls are answered either way, so `degraded` is a 200."""
-    degraded = _degraded(runtime())
+    found = degraded(runtime())
     body = {
-        "status": "degraded" if degraded else "ok",
-        "degraded": degraded,
+        "status": "degraded" if found else "ok",
+        "degraded": found,
         "flows": len(runtime().versions.names()),
         "flow_states": _not_good(runtime()),
         "version": __version__,
@@ -126,17 +126,6 @@ def _not_good(runtime: Runtime) -> dict[str, dict[str, Any]]:
             problem = "".join(map(str, errors_in(status.problems)[:1]))
             found[name] = {"state": status.state, "since": status.since, "problem": problem}
     return found
-
-
-def _degraded(runtime: Runtime) -> list[str]:
-    found = [f"flow {name}: the newest save is not served" for name in runtime.versions.stale_names()]
-    if not runtime.settings.templates.is_dir():
-        found.append(f"there is no folder {runtime.settings.templates.absolute()}: edits are not seen")
-    elif not runtime.versions.names():
-        found.append("no flow is live")
-    if runtime.journal.dropped:
-        found.append(f"{runtime.journal.dropped} exchanges could not be written to the journal")
-    return found + (journals_waiting(runtime.settings) if runtime.settings.keeper else [])
 
 
 def _asked() -> WebhookRequest:

@@ -58,7 +58,7 @@ class Gunicorn:
                 stdout=log,
                 stderr=log,
             )
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         while time.monotonic() < until and self.process.poll() is None:
             with suppress(httpx2.HTTPError):
                 if httpx2.get(f"{self.url}/healthz", timeout=1).status_code == 200:

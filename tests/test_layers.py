@@ -12,6 +12,12 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "callflows"
 LAYERS: dict[str, int] = {
+    "people": 1,
+    "diagnosis": 3,
+    "health": 3,
+    "environment": 1,
+    "console": 4,
+    "flow_site": 4,
     "errors": 0,
     "models": 0,
     "bearer": 1,

@@ -9,6 +9,7 @@ from . import (
     calls,
     capture,
     checks,
+    console,
     db,
     demo,
     flows,
@@ -41,21 +42,7 @@ def main() -> None:
 
 for _command in (*new.COMMANDS, *pages.COMMANDS, tools.tools, versions.history, versions.publish):
     flows.flows.add_command(_command)
-for _group in (
-    flows,
-    rules,
-    transfers,
-    queues,
-    calls,
-    urls,
-    checks,
-    capture,
-    serving,
-    tokens,
-    db,
-    simulator,
-    simulate,
-    demo,
-):
+_HERE = (flows, rules, transfers, queues, calls, urls, checks, capture, serving, console, tokens, db)
+for _group in (*_HERE, simulator, simulate, demo):
     for _command in _group.COMMANDS:
         main.add_command(_command)

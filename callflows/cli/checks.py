@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from .. import checks
-from ..config import PREFIX, Settings
+from ..config import Settings
+from ..environment import PREFIX
 from ..logs import Redactor
 from ..models import errors_in
 from .common import command, json_option, print_json, print_problems, runtime

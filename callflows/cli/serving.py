@@ -25,7 +25,12 @@ def serve(bind: str | None) -> None:
     if bind:
         os.environ["CALLFLOWS_BIND"] = bind
     runtime().prepare_to_serve()  # what is wrong is said here, in one line, and not by every worker
-    arguments = ["--config", str(shipped.path("gunicorn.conf.py")), "callflows:create_app()"]
+    start_gunicorn([], "callflows:create_app()")
+
+
+def start_gunicorn(options: list[str], app: str) -> None:
+    """This process becomes gunicorn, as our configuration has it."""
+    arguments = ["--config", str(shipped.path("gunicorn.conf.py")), *options, app]
     sys.stdout.flush()
     # The script, not `python -m gunicorn`: for an upgrade by USR2 gunicorn starts again what it was started as
     script = _script("gunicorn")

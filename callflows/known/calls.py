@@ -78,6 +78,11 @@ def fold(call_uuid: str, exchanges: Iterable[Exchange]) -> CallState:
     )
 
 
+def ended(status: str) -> bool:
+    """Whether a call with this status is over."""
+    return status in _CALL_ENDS
+
+
 def facts_of(exchanges: Iterable[Exchange]) -> list[Exchange]:
     """Each once, the refused left out, in an order that is the same whatever order they came in."""
     known = {e.id: e for e in exchanges if e.outcome is not Outcome.REJECTED}

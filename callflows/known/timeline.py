@@ -96,6 +96,17 @@ def _told(progress: Progress, exchange: Exchange, fetched: set[str], answered: s
         yield entry(f"{who} dialling {number}".rstrip())
 
 
+def told_of(exchange: Exchange) -> str:
+    """One request of a call in words: its news, and what it was given."""
+    news = "" if exchange.outcome is Outcome.REJECTED else _news("the caller", exchange, ())
+    where = f"{exchange.flow}/{exchange.step}" if exchange.flow else ""
+    given = {
+        Outcome.NOTED: "",
+        Outcome.REJECTED: f"a request was refused (403): {exchange.reason}",
+    }.get(exchange.outcome, f"{'instead of' if exchange.outcome in SAFE else 'given'} {where}" if where else "")
+    return "; ".join(part for part in (news, given) if part) or "an event"
+
+
 def _leg(progress: Progress, exchange: Exchange) -> Leg | None:
     if exchange.transfer_id == progress.transfer.id:
         return next((leg for leg in progress.legs if leg.value == exchange.leg), None)

@@ -7,7 +7,20 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, delete, exists, func, insert, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..errors import OutcomeUnknown, StoreError
@@ -21,7 +34,7 @@ from .partner import Partner, partner
 from .pruning import Pruned, prune
 from .rows import EMPTY_TEXT, cursor, exchange_row, of_calls, of_transfer, read_cursor, transfer_from, transfer_row
 from .schema import destinations, exchanges, journals, transfers
-from .stories import read_story
+from .stories import read_refused, read_story
 
 _PAGE = 1000
 ABANDONED = "whoever asked the platform ended before its answer was noted; the call may have been moved"
@@ -134,6 +147,16 @@ class Store:
             bodies = connection.execute(query.limit(limit)).scalars().all()
         return [decode(body) for body in reversed(bodies)]
 
+    def exchanges_of(self, call_uuids: Sequence[str], *, each: int) -> dict[str, list[Exchange]]:
+        """The newest exchanges of each of the calls, in time order; in one read."""
+        found: dict[str, list[Exchange]] = {}
+        newest = (exchanges.c.at.desc(), exchanges.c.id.desc())
+        with self._database.read() as connection:
+            for uuid in call_uuids:
+                query = select(exchanges.c.body).where(or_(*of_calls([uuid]))).order_by(*newest).limit(each)
+                found[uuid] = [decode(body) for body in reversed(connection.execute(query).scalars().all())]
+        return found
+
     def story(self, transfer_id: str) -> tuple[Transfer, list[Exchange]] | None:
         """A transfer, and what is known of it and its legs in time order: see `stories`. None: there is no such."""
         with self._database.read() as connection:
@@ -186,6 +209,11 @@ class Store:
                     return dict(itertools.islice(found.items(), limit))
                 last = rows[-1]
                 page = query.where(exchanges.c.at <= last.at, or_(exchanges.c.at < last.at, exchanges.c.id < last.id))
+
+    def refused(self, *, limit: int, before: str = "") -> tuple[list[Exchange], str]:
+        """Requests that were refused, newest first, and a cursor to older ones, "" when there are none."""
+        with self._database.read() as connection:
+            return read_refused(connection, limit, before)
 
     # --- transfers
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, Table, Text, literal_column
 
-SCHEMA_VERSION = "0003"  # the newest file in migrations/versions; compared as text
+SCHEMA_VERSION = "0004"  # the newest file in migrations/versions; compared as text
 VERSION_TABLE = "callflows_schema"
 
 metadata = MetaData()
@@ -99,6 +99,11 @@ Index("callflows_transfers_status", transfers.c.status, transfers.c.requested_at
 Index("callflows_transfers_asked_by", transfers.c.asked_by, transfers.c.requested_at)
 Index("callflows_destinations_number", destinations.c.number, destinations.c.at)
 Index("callflows_destinations_at", destinations.c.at)
+
+# Refused requests are few and asked for by themselves: the index has no others. As above, in so many words.
+REFUSED = "'rejected'"
+_refused = exchanges.c.outcome == literal_column(REFUSED)
+Index("callflows_exchanges_refused", exchanges.c.at, sqlite_where=_refused, postgresql_where=_refused)
 
 # Few exchanges belong to a transfer or have a second leg: the indexes leave the others out. A query must say
 # `<> ''` in so many words, or neither database sees that it may use them.

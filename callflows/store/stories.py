@@ -6,11 +6,12 @@ what lies between the first and the last exchanges, all that could change what i
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, literal_column, or_, select
 
 from ..models import CONNECTS, SAFE, EventKind, Exchange, Outcome, Transfer
 from .codec import decode, key
-from .rows import of_calls, of_transfer, transfer_from
+from .rows import cursor, of_calls, of_transfer, read_cursor, transfer_from
+from .schema import REFUSED as REFUSED_OUTCOME
 from .schema import exchanges, transfers
 
 EDGE = 200  # exchanges at either end, of which all are given
@@ -53,3 +54,15 @@ def read_story(connection: Connection, transfer_id: str) -> tuple[Transfer, list
             rows.update(bodies(served, c.call_uuid == uuid, newest=True, limit=1))
     rows.update(bodies(c.outcome == Outcome.REJECTED.value, newest=True, limit=REFUSED))
     return transfer, [decode(body) for _, _, body in sorted(rows)]
+
+
+def read_refused(connection: Connection, limit: int, before: str) -> tuple[list[Exchange], str]:
+    """Requests that were refused, newest first, and a cursor to older ones, "" when there are none."""
+    c = exchanges.c
+    query = select(c.at, c.id, c.body).where(c.outcome == literal_column(REFUSED_OUTCOME))
+    if before:
+        at, id = read_cursor(before)
+        query = query.where(c.at <= at, or_(c.at < at, c.id < id))
+    rows = connection.execute(query.order_by(c.at.desc(), c.id.desc()).limit(limit + 1)).all()
+    page = rows[:limit]
+    return [decode(row.body) for row in page], cursor(page[-1].at, page[-1].id) if len(rows) > limit else ""

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from ..compose import Case, Composed
 from ..documents import outline
+from ..flow_site import FlowSite
 from ..flows import Flow, branches
 from ..flows.sources import SHARED
 from ..flows.trying.sampling import DIAL_STATUSES
 from ..simulator.rehearsing import Phone
-from .site import FlowSite
 
 
 @dataclass

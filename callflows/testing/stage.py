@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 from ..app import create_app
 from ..config import Settings
 from ..errors import ConfigError
+from ..flow_site import FlowSite
 from ..simulator import Server, Simulator, serve
 from ..simulator.rehearsing import Phone, WebSite
 from .coverage import Coverage
-from .site import FlowSite
 
 FLOWS_URL = "https://flows.test"  # PUBLIC_URL of flows under test; reached in this process, without a socket
 WEB_URL = "https://web.test"  # any other web application's

@@ -8,9 +8,9 @@ from typing import Any
 from click.testing import CliRunner
 
 from callflows.cli import main
+from callflows.flow_site import FlowSite
 from callflows.needs import Needs
 from callflows.simulator.rehearsing import Call, Phone
-from callflows.testing.site import FlowSite
 
 AGENT = "+14155550123"
 

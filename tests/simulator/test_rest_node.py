@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import shutil
 import subprocess
@@ -12,31 +11,15 @@ from typing import Any
 
 import pytest
 
+from ..strangers import STRANGERS, installed
 from .conftest import AGENT, CALLER, LINE, Phone, Web
-
-STRANGERS = Path(__file__).parent.parent / "strangers"
 
 
 @pytest.fixture(scope="session")
-def installed() -> Path:
-    """The SDK of package.json, installed once, whichever worker comes first."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        pytest.skip("node and npm are not on this machine")
-    ready = STRANGERS / "node_modules" / ".ready"
-    with (STRANGERS / "node_modules.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = (STRANGERS / "package.json").read_text()
-        if not ready.exists() or ready.read_text() != wanted:
-            command = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--loglevel=error"]
-            try:
-                done = subprocess.run(command, cwd=STRANGERS, capture_output=True, text=True, timeout=100, check=False)
-            except subprocess.TimeoutExpired:
-                pytest.skip("npm took more than 100 s to install the SDK")
-            if done.returncode:
-                pytest.skip(f"npm cannot install the SDK: {done.stderr[-500:]}")
-            ready.write_text(wanted)
-    return Path(node)
+def node() -> Path:
+    """Node, with the SDK there."""
+    installed()
+    return Path(shutil.which("node") or "node")
 
 
 class Sdk:
@@ -64,9 +47,9 @@ class Sdk:
 
 
 @pytest.fixture
-def sdk(plivo: Phone, installed: Path) -> Iterator[Sdk]:
+def sdk(plivo: Phone, node: Path) -> Iterator[Sdk]:
     sim = plivo.simulator
-    command = [str(installed), "--no-deprecation", "plivo_sdk.cjs", plivo.server.url, sim.auth_id, sim.auth_token]
+    command = [str(node), "--no-deprecation", "plivo_sdk.cjs", plivo.server.url, sim.auth_id, sim.auth_token]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=STRANGERS, stdin=pipe, stdout=pipe, text=True) as process:
         yield Sdk(process)

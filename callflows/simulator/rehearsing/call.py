@@ -38,6 +38,11 @@ class Call:
         return pretty(self._leg.number)
 
     @property
+    def over(self) -> str:
+        """How the call ended, for people; empty while it lasts."""
+        return f"the call has ended{self._end()}" if self._leg.ended_at is not None else ""
+
+    @property
     def heard(self) -> list[str]:
         """Every text spoken and every audio file played to this person so far."""
         return [text for _, text in self._hearing(0)]
@@ -214,7 +219,7 @@ class Call:
         return f"; heard instead: {', '.join(heard[-3:])}" if heard else "; nothing else was heard"
 
     def _over(self) -> str:
-        return f": the call has ended{self._end()}" if self._leg.ended_at is not None else ""
+        return f": {self.over}" if self.over else ""
 
     def _end(self) -> str:
         return f" ({self._leg.hangup.code} {self._leg.hangup.name})" if self._leg.hangup is not None else ""

@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from .. import queues, targets, transfers
-from ..compose import Case, Composed, Composer
-from ..errors import CallflowsError
-from ..flows import Stored
-from ..needs import Needs, stored
-from ..runtime import Runtime
-from ..signing import Token
-from ..simulator.rehearsing import Phone, WebSite
-from ..store import Drain
-from ..urls import events_path
+from . import queues, targets, transfers
+from .compose import Case, Composed, Composer
+from .errors import CallflowsError
+from .flows import Stored
+from .needs import Needs, stored
+from .runtime import Runtime
+from .signing import Token
+from .simulator.rehearsing import Phone, WebSite
+from .store import Drain
+from .urls import events_path
 
 Watcher = Callable[[Case, Composed], None]
 
