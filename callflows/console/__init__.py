@@ -2,10 +2,10 @@
 has the pages of one subject.
 """
 
-from . import calls, checking, flows, moving, now, rehearsals, signing_in, transfers
+from . import calls, checking, flows, moving, now, rehearsals, signing_in, transfers, versions
 from .door import bp
 
 # importing them puts their routes on the blueprint
-PAGES = (calls, checking, flows, moving, now, rehearsals, signing_in, transfers)
+PAGES = (calls, checking, flows, moving, now, rehearsals, signing_in, transfers, versions)
 
 __all__ = ["PAGES", "bp"]

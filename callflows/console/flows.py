@@ -13,10 +13,10 @@ from markupsafe import Markup
 from ..compose import Case
 from ..errors import CallflowsError
 from ..exploring import Exploration, explore, graph_of
-from ..flows import Flow, load_flow, read_sources
+from ..flows import Flow, FlowSource, Status, load_flow, read_sources
 from ..flows.picture import drawing
 from ..flows.trying.sampling import SAMPLE_TRANSFER, Sample, samples
-from ..models import Leg, Problem, errors_in
+from ..models import FlowState, Leg, Problem, errors_in
 from ..providers import NAMES
 from ..signing import Token
 from ..urls import without_marks
@@ -48,20 +48,21 @@ _lock = Lock()
 def flows() -> flask.Response:
     rt = runtime()
     rows = []
-    for name in sorted({*rt.versions.names(), *rt.versions.stale_names()}):
-        live, stale = rt.versions.live(name), rt.versions.stale(name)
-        first = next(iter(errors_in(stale[1])), None) if stale else None
-        rows.append({"name": name, "live": live, "stale": stale, "first": first})
+    sources = read_sources(rt.settings.templates)
+    for name in sorted({*sources, *rt.versions.known_names()}):
+        status = rt.versions.status(name, _saved(sources.get(name)))
+        first = next(iter(errors_in(status.problems)), None)
+        rows.append({"name": name, "live": rt.versions.live(name), "status": status, "first": first})
     return page("flows.html", rows=rows, folder=rt.settings.templates.absolute())
 
 
 @bp.get("/flows/<name>")
 def flow(name: str) -> flask.Response:
     rt, args = runtime(), flask.request.args
-    live, stale = rt.versions.live(name), rt.versions.stale(name)
+    source = read_sources(rt.settings.templates).get(name)
+    live, status = rt.versions.live(name), rt.versions.status(name, _saved(source))
     shown = live
     if args.get("saved") or live is None:
-        source = read_sources(rt.settings.templates).get(name)
         shown = load_flow(source) if source and (live is None or source.version != live.version) else live
     if shown is None:
         return problem_page(404, "No such flow", f"There is no flow {name[:64]} here.")
@@ -74,7 +75,7 @@ def flow(name: str) -> flask.Response:
     provider = args.get("provider", "") if args.get("provider", "") in NAMES else ""
     template = shown.steps[step].template(provider or providers[0])[0] if step else ""
     file = file if file in shown.texts else template
-    problems = _problems(shown is live, stale, explored)
+    problems = _problems(shown is live, status, explored)
     tried = _samples(shown, step, provider or providers[0])
     number = int(args["sample"]) if args.get("sample", "").isdecimal() and len(args["sample"]) < 4 else 0
     label = tried[number].label if number < len(tried) else ""
@@ -82,7 +83,8 @@ def flow(name: str) -> flask.Response:
         "flow.html",
         flow=shown,
         live=live,
-        stale=stale,
+        state=status,
+        refused=status.state in (FlowState.STALE, FlowState.BROKEN),
         saved=shown is not live,
         picture=explored.picture if explored else None,
         explore=f"{flask.request.script_root}{flask.request.path}?{urlencode({**args.to_dict(), 'explore': '1'})}",
@@ -99,10 +101,14 @@ def flow(name: str) -> flask.Response:
     )
 
 
-def _problems(live: bool, stale: tuple[float, list[Problem]] | None, explored: Explored | None) -> list[Problem]:
+def _saved(source: FlowSource | None) -> str:
+    return source.version if source else ""
+
+
+def _problems(live: bool, status: Status, explored: Explored | None) -> list[Problem]:
     """Of a save that is not served, those that keep it from being served; else what exploring it has found."""
-    if stale and not live:
-        return stale[1]
+    if status.problems and not live:
+        return list(status.problems)
     return list(explored.problems) if explored else []
 
 

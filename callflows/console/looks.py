@@ -14,12 +14,12 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import HtmlDjangoLexer, TOMLLexer, XmlLexer
+from pygments.lexers import DiffLexer, HtmlDjangoLexer, TOMLLexer, XmlLexer
 
 from ..simulator.transcript import shorten
 
 _TOKEN = re.compile(r"\?t=[\w.~-]+", re.ASCII)
-_LEXERS = {"xml": XmlLexer, "template": HtmlDjangoLexer, "toml": TOMLLexer}
+_LEXERS = {"xml": XmlLexer, "diff": DiffLexer, "template": HtmlDjangoLexer, "toml": TOMLLexer}
 
 
 def render(template: str, context: Mapping[str, Any], part: str = "") -> str:

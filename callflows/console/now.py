@@ -10,7 +10,7 @@ from .. import targets
 from ..errors import CallflowsError, CallNotLive
 from ..health import degraded
 from ..known.overview import SILENT_SECONDS, recent_calls, recent_transfers
-from ..known.shapes import live_call_object
+from ..known.shapes import live_call_object, queue_objects
 from . import words
 from .door import bp, page, runtime
 
@@ -30,6 +30,7 @@ def now() -> flask.Response:
         calls=[call for call in calls if call.live],
         under_way=[each for each in lately if not each.settled],
         failed=[each for each in lately if each.settled and not each.ok],
+        waiting=queue_objects(rt.store.waiting()),
         degraded=degraded(rt),
         silent=SILENT_SECONDS,
         words=words,

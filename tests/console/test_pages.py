@@ -13,7 +13,7 @@ from flask import Flask
 
 from callflows.console.words import CAUSES
 from callflows.known.progress import FAILURE_CODES
-from callflows.models import CallEvent, CallValues, DialValues, EventKind, Outcome
+from callflows.models import CallEvent, CallValues, DialValues, EventKind, Leg, Outcome
 from callflows.runtime import Runtime
 from callflows.simulator.hangups import CODES
 
@@ -139,6 +139,70 @@ def test_a_flow_that_was_never_good(ann: Browser, templates: Path, console: Flas
     assert page.status_code == 200
     assert "is not served: mend this" in visible(page.text)
     assert ann.get("/flows/new/call").status_code == 404
+
+
+def test_a_version_from_before_is_compared_and_published_again(ann: Browser, templates: Path, console: Flask) -> None:
+    rt: Runtime = console.extensions["callflows"]
+    first = rt.versions.live_version("greet")
+    write_flow(templates, "greet", answer="<Response><Speak>Another day.</Speak></Response>")
+    rt.publisher.publish_all()
+    second = rt.versions.live_version("greet")
+    page = visible(ann.get("/flows/greet/versions").text)
+    assert page.index(second) < page.index(first), "the newest first"
+    compared = ann.get(f"/flows/greet/versions?version={first}").text
+    assert "-<Response><Speak>Another day." in visible(compared)
+    assert "Good day." in visible(compared)
+    assert "It is the one that callers hear." in visible(ann.get(f"/flows/greet/versions?version={second}").text)
+    form = fields(compared)
+    assert form["version"] == first
+    done = ann.client.post("/console/flows/greet/versions", data=form)
+    assert done.status_code == 303
+    assert rt.versions.live_version("greet") == first
+    assert "held since" in visible(ann.client.get(done.location).text)
+    assert "greet held since" in visible(ann.get("/flows").text)
+    bob = Browser(console)
+    bob.sign_in("bob")
+    assert "Publish it again" not in bob.get(f"/flows/greet/versions?version={second}").text
+    assert bob.post("/flows/greet/versions", version=second).status_code == 403
+    assert rt.versions.live_version("greet") == first
+
+
+def test_versions_that_are_not_there(ann: Browser) -> None:
+    for path in (
+        "/flows/nothing/versions",
+        "/flows/greet/versions?version=greet-0",
+        "/flows/greet/versions?version=../x",
+    ):
+        assert ann.get(path).status_code == 404, path
+    for version in ("", "greet-0", "../../greet", "forward"):
+        assert ann.post("/flows/greet/versions", version=version).status_code == 404, version
+
+
+def test_a_version_that_has_errors_by_now_is_not_published(ann: Browser, templates: Path, console: Flask) -> None:
+    rt: Runtime = console.extensions["callflows"]
+    write_flow(templates, "other", more="<Response><Hangup/></Response>", aleg="<Response><Hangup/></Response>")
+    write_flow(templates, "greet", answer="<Response><Redirect>{{ flow_url('other', 'more') }}</Redirect></Response>")
+    rt.publisher.publish_all()
+    first = rt.versions.live_version("greet")
+    write_flow(templates, "greet", answer="<Response><Hangup/></Response>")
+    (templates / "other" / "more.xml").unlink()
+    rt.publisher.publish_all()
+    page = ann.post("/flows/greet/versions", version=first)
+    assert page.status_code == 422
+    assert "greet/answer.xml:1" in visible(page.text)
+    assert rt.versions.live_version("greet") != first
+
+
+def test_who_waits_in_queues_is_on_the_first_page(ann: Browser, console: Flask) -> None:
+    assert "Waiting in queues" not in visible(ann.get("/").text)
+    now = time.time()
+    waits = [exchange(n, now - n, queue="support", outcome=Outcome.STEP, leg=Leg.A) for n in (5, 3)]
+    store_of(console).add_exchanges(waits)
+    page = visible(ann.get("/").text)
+    assert "2 callers wait" in page
+    line = page.partition("Waiting in queues")[2]
+    assert line.index("call-5") < line.index("call-3"), "whoever has waited longest is first"
+    assert "support" in line
 
 
 def test_a_flow_side_by_side_with_its_picture(ann: Browser) -> None:

@@ -55,6 +55,7 @@ def paths(servers: Servers) -> dict[str, str]:
         "failed": f"/transfers/{failed.transfer.id}",
         "flows": "/flows",
         "flow": "/flows/welcome?step=menu",
+        "versions": f"/flows/welcome/versions?version={runtime.versions.live_version('welcome')}",
         "call-it": "/flows/forward/call",
         "checks": "/checks",
         "rejected": "/rejected",
