@@ -15,6 +15,7 @@ LAYERS: dict[str, int] = {
     "errors": 0,
     "models": 0,
     "bearer": 1,
+    "bounded": 1,
     "config": 1,
     "durations": 1,
     "logs": 1,
