@@ -13,6 +13,8 @@ from typing import Any
 
 from jinja2 import nodes
 
+from ..compiling import Cost
+
 _DEPTH = 20  # how far into an expression we look
 _PARTS = frozenset("first last truncate".split())
 _ORDER = frozenset("lt gt lteq gteq le ge greaterthan lessthan divisibleby".split())
@@ -48,7 +50,7 @@ class Compared:
 @dataclass(slots=True)
 class Facts:
     """`uses` has every name and path, those of the template's own variables too; `lines`, where each path stands first.
-    `written`: see Flow.written."""
+    `written`: see Flow.written. `cost`: of compiling it."""
 
     references: set[str] = field(default_factory=set)
     dynamic: bool = False
@@ -59,6 +61,7 @@ class Facts:
     macros: dict[str, list[str]] = field(default_factory=dict)
     calls: list[tuple[str, int | str, list[Operand]]] = field(default_factory=list)
     written: list[str] = field(default_factory=list)
+    cost: Cost = Cost()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)
