@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from ..compose import Case, Composed, Composer
+from ..compose import SLOW, Case, Composed, Composer
 from ..documents import Verb, Verdict, outline
 from ..flows import Branch, Flow, Step, branches
 from ..flows.catalog import ENTRY_STEPS
@@ -180,7 +180,10 @@ class Exploration:
             now=sample.now or datetime.now(UTC),
             other_leg=sample.other_leg,
         )
+        started = time.thread_time()
         composed = case.compose(known=self._verdicts)
+        if composed.text and time.thread_time() - started > self.composer.settings.deadline / 2 * SLOW:
+            self.tell(filter(None, [case.slow()]), sample.label)
         if composed.text not in self._outlines:
             composed, _ = self.composer.seal(composed)  # a link may be too long
             self._outlines[composed.text] = outline(composed.text) if composed.text else ()
