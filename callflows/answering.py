@@ -94,7 +94,7 @@ def _answer(runtime: Runtime, provider: str, flow: str, step: str, request: Webh
     try:
         signature = runtime.provider(provider).verify(request)
         event = runtime.provider(provider).parse(request.form if request.method == "POST" else request.query)
-        genuine = _judge_request(runtime, provider, flow, step, signature, event, request)
+        genuine = _judge_request(runtime, provider, flow, step, signature, event, request, until)
         served = _serve(runtime, provider, flow, step, event, genuine, until)
     except _Rejected as rejection:
         _record(runtime, provider, flow, step, event, genuine, started, rejected=str(rejection), request=request)
@@ -119,6 +119,7 @@ def _judge_request(
     signature: Signature,
     event: CallEvent,
     request: WebhookRequest,
+    until: float,
 ) -> _Genuine:
     """The table "Genuine or not"."""
     mode = runtime.settings.for_provider(provider, "signatures")
@@ -134,7 +135,7 @@ def _judge_request(
     try:
         token = runtime.signer.read(request.path, text) if text is not None else None
         if token is not None:
-            _check_call(runtime, token, flow, step, event)
+            _check_call(runtime, token, flow, step, event, until)
     except TokenInvalid as error:
         if signature is Signature.VALID:
             log.warning("call %s: %s: %s", event.call.uuid, request.path, error.message)
@@ -157,7 +158,7 @@ def _bare(url: str) -> str:
     return url.partition("?")[0] + ("?…" if "?" in url else "")
 
 
-def _check_call(runtime: Runtime, token: Token, flow: str, step: str, event: CallEvent) -> None:
+def _check_call(runtime: Runtime, token: Token, flow: str, step: str, event: CallEvent, until: float) -> None:
     """A token made for one call opens nothing for another.
 
     The platform names the call in several ways (a B leg's events carry both legs), and what it sends with a fetch
@@ -168,7 +169,7 @@ def _check_call(runtime: Runtime, token: Token, flow: str, step: str, event: Cal
     named |= {raw.get("RequestUUID", ""), raw.get("ParentCallUUID", "")}
     if not token.call_uuid or token.call_uuid in named or not event.call.uuid:
         return
-    found = runtime.versions.live(flow) if flow else None
+    found = runtime.versions.live(flow, within=_half(until)) if flow else None
     if found is not None and step in found.steps and found.steps[step].kind == "sound":
         return
     raise TokenInvalid("the token was made for another call")
@@ -180,10 +181,10 @@ def _serve(
     if not flow or _is_news(event):
         return _Served(Outcome.NOTED, DECLARATION + EMPTY, reason=genuine.refused)
     token = genuine.token or Token()
-    known = runtime.versions.live(flow) or next(_loaded(runtime, flow, token.version), None)
+    known = runtime.versions.live(flow, within=_half(until)) or next(_loaded(runtime, flow, token.version, until), None)
     problems: tuple[Problem, ...] = ()
     reason = _why_nothing(runtime, known, token, genuine)
-    candidates = _candidates(runtime, known, flow, token) if known and not reason else ()
+    candidates = _candidates(runtime, known, flow, token, until) if known and not reason else ()
     needed = Needed(runtime, provider, step, event, token, until)
     for number, version in enumerate(candidates):
         why = _why_not(version, step, token, genuine)
@@ -222,18 +223,23 @@ def _why_not(version: Flow, step: str, token: Token, genuine: _Genuine) -> str:
     return f"missing-params: {', '.join(missing)}" if missing else ""
 
 
-def _candidates(runtime: Runtime, known: Flow, flow: str, token: Token) -> Iterator[Flow]:
+def _half(until: float) -> float:
+    """What one attempt may take of the time that is left, so that there is always some for the next. Seconds."""
+    return max(until - time.monotonic(), 0) / 2
+
+
+def _candidates(runtime: Runtime, known: Flow, flow: str, token: Token, until: float) -> Iterator[Flow]:
     """The live version, the one the call comes from, and the one before the live one; each once."""
     yield known
     if token.version != known.version:
-        yield from _loaded(runtime, flow, token.version)
+        yield from _loaded(runtime, flow, token.version, until)
     last = runtime.versions.live_version(flow, last=True)
     if last not in (known.version, token.version):
-        yield from _loaded(runtime, flow, last)
+        yield from _loaded(runtime, flow, last, until)
 
 
-def _loaded(runtime: Runtime, flow: str, version: str) -> Iterator[Flow]:
-    found = runtime.versions.load(version)
+def _loaded(runtime: Runtime, flow: str, version: str, until: float) -> Iterator[Flow]:
+    found = runtime.versions.load(version, within=_half(until))
     if found is not None and found.name == flow:
         yield found
 
@@ -248,7 +254,7 @@ def _try(
     until: float,
     needed: Needed,
 ) -> tuple[_Served | None, Composed]:
-    """One attempt. It may use half of the time that is left, so that there is always some for the next.
+    """One attempt.
 
     What the application gives can make the document one that must not leave: then it is tried with the defaults.
     """
@@ -261,7 +267,7 @@ def _try(
             provider,
             event=event,
             token=token,
-            seconds=max(until - time.monotonic(), 0) / 2,
+            seconds=_half(until),
             stored=stored,
             application=application,
         )

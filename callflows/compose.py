@@ -6,6 +6,7 @@ was tested is what callers hear.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from .bounded import Reader
 from .config import Settings
 from .documents import DECLARATION, DialPolicy, Verdict, Written, collect_written, judge, may_report
 from .errors import DocumentRefused, TokenTooLong
@@ -28,6 +30,8 @@ _SAMPLE_NUMBERS = Written(frozenset((SAMPLE_CALL.from_number, SAMPLE_CALL.to_num
 _MADE_UP = Written(frozenset((str(MADE_UP["phone"]),)))
 _NOTHING = Stored()
 _MADE_UP_ALLOW = (str(MADE_UP["sip"]), "https://callflows.invalid", "wss://callflows.invalid")
+SLOW = 0.1
+_TRACES = 2  # of a process at a time
 _FROM_THE_CALL = "this number comes from the call: another call's own is refused unless it matches DIAL_ALLOW"
 # What stands for PUBLIC_URL where flows are checked before it is set: documents may be judged, not served.
 UNSET_PUBLIC_URL = "https://public-url.invalid"
@@ -68,6 +72,7 @@ class Composer:
         self.policy = DialPolicy(settings.dial_allow)
         self.sample_policy = DialPolicy((*settings.dial_allow, *_MADE_UP_ALLOW))
         self.urls = PublicUrls(settings.public_url or UNSET_PUBLIC_URL)
+        self.traces = Reader(_TRACES)
         self._written: WeakKeyDictionary[Flow, Written] = WeakKeyDictionary()
 
     def links(self, provider: str) -> Links:
@@ -158,7 +163,8 @@ class Case:
             )
             return self._composed("", links, (problem,))
         seconds = self.composer.settings.deadline / 2 if seconds is None else seconds
-        context = self._context(links)
+        until = time.monotonic() + seconds
+        context = self._context(links, seconds / 2)
         try:
             text = render(self.flow.environment, self.template, context, seconds=seconds, clock=self._clock)
         except DocumentRefused as error:
@@ -166,11 +172,26 @@ class Case:
             return self._composed("", links, problems or error.problems)
         self._report(text, links, context)
         if known is None:
-            verdict = self._verdict(text, links, seconds)
+            verdict = self._verdict(text, links, until)
         else:
             same = (self.step.name, self.provider, text, *(path for path, _ in links.tokens))
-            verdict = known.get(same) or known.setdefault(same, self._verdict(text, links, seconds))
+            verdict = known.get(same) or known.setdefault(same, self._verdict(text, links, until))
         return self._composed(verdict.text, links, (*not_a_queue(self.flow, context["params"]), *verdict.problems))
+
+    def slow(self) -> Problem | None:
+        """A warning where rendering takes more than SLOW of its time here: other machines do other things besides. Its
+        line is the one that was running when that was over.
+        """
+        seconds = self.composer.settings.deadline / 2 * SLOW
+        try:
+            context = self._context(self.composer.links(self.provider))
+            render(self.flow.environment, self.template, context, seconds=seconds, clock=self._clock)
+        except DocumentRefused as error:
+            (problem,) = error.problems
+            if problem.code == "template.deadline":
+                message = f"takes more than {seconds:g} s to render here, a tenth of what it may on a live call"
+                return replace(problem, severity=Severity.WARNING, code="template.slow", message=message)
+        return None
 
     def trace(self, seconds: float | None = None, links: Links | None = None) -> Trace:
         """The same rendering in the twin of the flow's environment: where everything comes from, which branches ran."""
@@ -184,14 +205,16 @@ class Case:
         told = tuple(each for each in problems if each.severity is Severity.ERROR or each.code not in accept)
         return Composed(self.flow, self.step.name, text, links, told)
 
-    def _context(self, links: Links) -> dict[str, Any]:
+    def _context(self, links: Links, within: float | None = None) -> dict[str, Any]:
+        """`within`: seconds that a live call may wait for a flow that is linked to."""
+        within = None if self.sampled else within
         return build_context(
             self.flow,
             self.step,
             event=self.event,
             token=self.token,
             links=links,
-            find_flow=lambda name: self.among.get(name) or self.composer.versions.live(name),
+            find_flow=lambda name: self.among.get(name) or self.composer.versions.live(name, within=within),
             now=self.now,
             stored=self.stored,
             application=self.application,
@@ -213,13 +236,23 @@ class Case:
         self._report(traced.text, links, self._context(links))
         return (*traced.problems, *self._judged(traced.text, links, locate=traced.place).problems)
 
-    def _verdict(self, text: str, links: Links, seconds: float) -> Verdict:
+    def _verdict(self, text: str, links: Links, until: float) -> Verdict:
         verdict = self._judged(text, links, places=False)
         # A good call costs nothing more. What is only reported of a live one was told with its line at check.
         if verdict.problems and (self.sampled or verdict.blocked):
-            traced = self.trace(seconds)
-            return self._judged(text, links, locate=traced.place if traced.text == text else lambda offset: None)
+            traced = self.trace() if self.sampled else self._traced_live(until)
+            if traced is not None:
+                return self._judged(text, links, locate=traced.place if traced.text == text else lambda offset: None)
         return verdict
+
+    def _traced_live(self, until: float) -> Trace | None:
+        """In what is left of the time, as somebody waits: the twin is compiled at its first use, for as long as that
+        takes. None: it is not known now where things come from.
+        """
+        left = until - time.monotonic()
+        with contextlib.suppress(TimeoutError):
+            return self.composer.traces.read(lambda: self.trace(left), left) if left > 0 else None
+        return None
 
     def _judged(
         self, text: str, links: Links, *, locate: Callable[[int], Place | None] | None = None, places: bool = True

@@ -206,7 +206,8 @@ def test_who_is_in_the_room(serve: Callable[[str], Flask], blank_url: str, targe
         moved = {leg: LegTarget("meet", leg) for leg in targets}
         store.add_transfer(replace(TRANSFER, id=transfer_id, call_uuid=f"{CALL}-{transfer_id}", targets=moved))
         store.add_exchanges([own(fact) for fact in facts])
-        found[story] = store.partner(transfer_id, "aleg").room_occupied
+        other, _, _ = store.needed(transfer_id, "aleg", "", "")
+        found[story] = other.room_occupied
     assert found == {story: told for story, (_, told) in ROOMS.items()}
     store.close()
 

@@ -21,6 +21,7 @@ from .spots import START, TOKEN, attributes_of, unbalanced
 
 MAX_BYTES = 100_000  # "100 KB" on both platforms (plivo.md 1.0, vobiz.md 1.1); the smaller of the two readings
 DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+MAX_TAGS = 3_000  # start and end tags, and comments: each takes time to judge, and no caller hears a thousand elements
 MOST_ATTRIBUTES = 500  # of one element; the grammar knows 30, and libxml2 looks for each among all of them
 TOKEN_BYTES = 1_800  # what a sealed token takes at most (signing.MAX_TOKEN); an unsealed link counts as that
 
@@ -77,6 +78,8 @@ def read(text: str) -> Reading:
         return Reading(body, None, [_syntax(text, body, start, error)])
     if "<!DOCTYPE" in body and (doctype := _doctype(body)) >= 0:
         return Reading(body, None, [_refused_doctype(start + doctype)])
+    if (tags := body.count("<")) > MAX_TAGS:
+        return Reading(body, None, [_too_many(tags)])
     if len(body) > 4 * MOST_ATTRIBUTES and root.xpath(f"//*[count(@*)>{MOST_ATTRIBUTES}]"):
         return Reading(body, None, [_crowded(text, start)])
     if "xmlns" in body:
@@ -125,6 +128,11 @@ def too_large(size: int) -> Finding:
         hint="split it into steps and go on with Redirect",
         offset=0,
     )
+
+
+def _too_many(tags: int) -> Finding:
+    message = f"the document has {tags} tags; at most {MAX_TAGS}"
+    return Finding("xml.tags", message, hint="split it into steps and go on with Redirect", offset=0)
 
 
 def _crowded(text: str, start: int) -> Finding:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ..compose import Case, Composed, Composer
+from ..compose import SLOW, Case, Composed, Composer
 from ..documents import DIALECTS, Verb, Verdict, outline
 from ..documents.rules import RULES
 from ..flows import Branch, Flow, Step, branches
@@ -211,7 +211,10 @@ class Exploration:
             stored=sample.stored,
             application=sample.application,
         )
+        started = time.thread_time()
         composed = case.compose(known=self._verdicts)
+        if composed.text and time.thread_time() - started > self.composer.settings.deadline / 2 * SLOW:
+            self.tell(filter(None, [case.slow()]), sample.label)
         if composed.text not in self._outlines:
             composed, _ = self.composer.seal(composed)  # a link may be too long
             self._outlines[composed.text] = outline(composed.text) if composed.text else ()

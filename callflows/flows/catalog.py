@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ..models import Problem, Severity, errors_in
 from ..scrub import scrub
 from ..suggest import did_you_mean
+from .compiling import too_slow
 from .hours import FILE as HOURS
 from .hours import Hours, read_hours
 from .manifest import MAX_BYTES, NO_STEP, Manifest, StepDefault, StepSpec, read_manifest
@@ -20,7 +21,8 @@ from .toml_places import Places, decoded, placed
 from .trying.table_facts import TABLES, facts_of_tables
 
 ENTRY_STEPS = ("aleg", "bleg", "answer")
-MAX_TEMPLATE_BYTES = 200_000  # compiles in a second
+MAX_TEMPLATE_BYTES = 200_000
+MAX_TEXT_BYTES = 2_000_000  # of all templates and tables: numbers are looked for in them
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ def load_flow(source: FlowSource) -> Flow:
         except Exception as error:
             problem = explain(error, name)
             problems.append(placed(problem, rows_of(text), problem.line, problem.column) if problem.line else problem)
+    problems += too_slow({name: facts.cost for name, facts in environment.facts.items()})
     steps, found = _steps(source.name, texts, manifest)
     problems += found
     data = source.files.get(toml, b"")
@@ -153,6 +156,11 @@ def rows_of(text: str) -> list[str]:
 def _texts(source: FlowSource) -> tuple[dict[str, str], list[Problem]]:
     texts: dict[str, str] = {}
     problems = []
+    total = sum(len(data) for name, data in source.files.items() if name.endswith((".xml", ".csv", ".toml", ".txt")))
+    if total > MAX_TEXT_BYTES:
+        message = f"its templates and tables have {total} bytes; at most {MAX_TEXT_BYTES}"
+        hint = "keep what no caller's step needs somewhere else"
+        problems.append(Problem.error("flow.size", message, source.name, hint=hint))
     for name, data in source.files.items():
         if not name.endswith(".xml"):
             continue

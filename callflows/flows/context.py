@@ -6,6 +6,7 @@ to it.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,8 @@ from .params import resolve_params, with_defaults
 from .queues import queue_of
 from .tables import LookupTable
 from .texts import Text
+
+_MARK = re.compile(f"{LINK_OPEN}([0-9]+){LINK_CLOSE}")
 
 CONTEXT: Mapping[str, str] = {
     "call": "the call: uuid, from_number, to_number, direction, status, caller_name, forwarded_from, a_leg_uuid, "
@@ -124,13 +127,17 @@ class Links:
         return f"{LINK_OPEN}{index}{LINK_CLOSE}"
 
     def seal(self, document: str, sign: Callable[[str, Token], str], now: float | None = None) -> str:
-        """Put the tokens in. They are URL-safe and need no escaping."""
+        """Put the tokens in, of links that the document has. They are URL-safe and need no escaping."""
         expires = int((time.time() if now is None else now) + IN_CALL_SECONDS)
-        for index, (path, token) in enumerate(self.tokens):
-            mark = self.mark(index)
-            if mark in document:
-                document = document.replace(mark, sign(path, replace(token, expires=expires)))
-        return document
+        signed: dict[str, str] = {}
+
+        def seal(mark: re.Match[str]) -> str:
+            if mark[1] not in signed:
+                path, token = self.tokens[int(mark[1])]
+                signed[mark[1]] = sign(path, replace(token, expires=expires))
+            return signed[mark[1]]
+
+        return _MARK.sub(seal, document)
 
 
 def build_context(

@@ -15,6 +15,7 @@ from ..errors import CallflowsError, DataNotFound, DocumentRefused
 from ..models import Problem
 from ..suggest import did_you_mean
 from .bounds import BUDGET, Budget, Clock, OverBudget, TooLarge
+from .compiling import TooMuch
 from .sandbox import FlowEnvironment
 
 MAX_MESSAGE = 400
@@ -64,6 +65,9 @@ def explain(
     file, line = at or _place(error.__traceback__, template)
     code, message, hint = "template.error", f"{type(error).__name__}: {error}", ""
     match error:
+        case TooMuch():
+            file, line = error.name or template, error.lineno
+            code, message, hint = "template.size", error.message or "", error.hint
         case TemplateSyntaxError():
             file, line = error.name or template, error.lineno
             code, message = "template.syntax", error.message or "syntax error"

@@ -7,20 +7,33 @@ literals make, and all that is written. Filters and methods that can blow a shor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
+from datetime import date, time, timedelta
 from types import BuiltinMethodType, CodeType
 from typing import Any
 
 from jinja2 import FunctionLoader, StrictUndefined, nodes
 from jinja2.compiler import CodeGenerator
 from jinja2.exceptions import SecurityError
-from jinja2.runtime import Context, markup_join
+from jinja2.runtime import Context, LoopContext, markup_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace
 from jinja2.visitor import NodeTransformer
 
-from .bounds import CALL_WEIGHT, MAX_BITS, TooLarge, bounded, refuse_over, spend, ticking, weigh
-from .filters import ALLOWED, MAPPING_METHODS, MAX_ARGUMENT, scalar
+from .bounds import (
+    CALL_WEIGHT,
+    ELEMENT_WEIGHT,
+    MAX_BITS,
+    TooLarge,
+    bounded,
+    counted,
+    refuse_over,
+    spend,
+    ticking,
+    weigh,
+)
+from .compiling import Cost, Counting, refuse_deep
+from .filters import ALLOWED, MAPPING_METHODS, TESTS, refuse_search, scalar
 from .texts import Text
 from .trying.facts import Facts, facts_of
 from .trying.reach import Reach
@@ -30,21 +43,42 @@ _STRING_METHODS = frozenset(
     "isspace isupper lower lstrip partition removeprefix removesuffix rfind rpartition rsplit rstrip split "
     "splitlines startswith strip swapcase title upper".split()
 )
-_OTHER_METHODS: tuple[tuple[type, frozenset[str]], ...] = (
+_OTHER_METHODS: tuple[tuple[type | tuple[type, ...], frozenset[str]], ...] = (
     (Mapping, MAPPING_METHODS),
     (list, frozenset(("count", "index"))),
     (tuple, frozenset(("count", "index", "grouper", "list"))),  # the last two are of groupby's groups
+    (Set, frozenset()),
     (int, frozenset()),
     (float, frozenset(("is_integer",))),
+    (
+        (date, time, timedelta),
+        frozenset(
+            "astimezone ctime date day days fold hour isocalendar isoformat isoweekday microsecond microseconds minute "
+            "month replace second seconds strftime time timestamp timetuple toordinal total_seconds tzname utcoffset "
+            "weekday year".split()
+        ),
+    ),
+    (type, frozenset()),  # dict.update(state, ...) would change what no method of state does
 )
+_COUNTED = (nodes.Filter, nodes.Call)
 
 
 class _Bounder(NodeTransformer):
-    """Puts the counting where Jinja offers no hook: loops, `~`, literals, slices, and blocks that are set."""
+    """Puts the counting where Jinja offers no hook: loops, comparisons, `~`, literals, slices, blocks that are set."""
 
     def visit_For(self, node: nodes.For) -> nodes.For:
         self.generic_visit(node)
         node.iter = _filtered(node.iter, "_ticking", node.lineno)
+        return node
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Expr:
+        self.generic_visit(node)
+        return node if _is_cheap(node) else _filtered(node, "_counted", node.lineno)
+
+    def visit_Include(self, node: nodes.Include) -> nodes.Include:
+        """Without the context Jinja would keep what it gave, and repeat it without counting."""
+        self.generic_visit(node)
+        node.with_context = True
         return node
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:
@@ -74,6 +108,17 @@ class _Bounder(NodeTransformer):
     def visit_Getitem(self, node: nodes.Getitem) -> nodes.Expr:
         self.generic_visit(node)
         return _filtered(node, "_bounded", node.lineno) if isinstance(node.arg, nodes.Slice) else node
+
+
+def _is_cheap(node: nodes.Compare) -> bool:
+    """With what the template says itself (`== "busy"`), which is short; or beside something that counts anyway."""
+    if len(node.ops) > 1:
+        return False
+    left, (operand,) = node.expr, node.ops
+    within = operand.op in ("in", "notin")
+    return isinstance(operand.expr, (nodes.Const, *_COUNTED)) or isinstance(
+        left, _COUNTED if within else (nodes.Const, *_COUNTED)
+    )
 
 
 def _filtered(node: Any, name: str, lineno: int) -> nodes.Filter:
@@ -137,16 +182,28 @@ MOST_COMPILED = 1000
 _compiled: Compiled = {}  # what flows share, and versions of a flow, is compiled once in a process
 
 
+class BoundedContext(Context):
+    """Each template that is rendered, included or imported has one, with a copy of all names."""
+
+    def __init__(
+        self, environment: Any, parent: dict[str, Any], name: str | None, blocks: Any, globals: Any = None
+    ) -> None:
+        spend(CALL_WEIGHT + len(parent) * ELEMENT_WEIGHT)
+        Context.__init__(self, environment, parent, name, blocks, globals)
+
+
 class FlowEnvironment(ImmutableSandboxedEnvironment):
     """One per flow version. `sources` maps template names to their text; nothing else can be loaded."""
 
     code_generator_class = BoundedCodeGenerator
+    context_class = BoundedContext
     intercepted_binops = frozenset(("+", "-", "*", "**", "/", "//", "%"))
 
     def __init__(self, sources: Mapping[str, str]) -> None:
         self.compiled = _compiled
         self.facts: dict[str, Facts] = {}
         self.reaches: dict[str, Reach] = {}
+        self.words: dict[str, int] = {}
 
         def load(name: str) -> tuple[str, str, Callable[[], bool]] | None:
             return (sources[name], name, lambda: True) if name in sources else None
@@ -161,24 +218,37 @@ class FlowEnvironment(ImmutableSandboxedEnvironment):
             auto_reload=False,
             keep_trailing_newline=False,
             optimized=False,
+            extensions=(Counting,),
         )
-        self.filters = {**ALLOWED, "_ticking": ticking, "_bounded": bounded, "_concatenated": _concatenated}
+        self.filters = {
+            **ALLOWED,
+            "_ticking": ticking,
+            "_bounded": bounded,
+            "_counted": counted,
+            "_concatenated": _concatenated,
+        }
+        self.tests = dict(TESTS)
         self.globals.pop("lipsum", None)
         self.globals["namespace"] = _Namespace
 
     def compile(self, source: Any, name: str | None = None, *args: Any, **kwargs: Any) -> Any:
         known = (name or "", source)
-        if known not in self.compiled:
+        found = self.compiled.get(known)
+        if found is None:
             code = super().compile(source, name, *args, **kwargs)
+            found = code, self.facts[name or ""]
             if len(self.compiled) >= MOST_COMPILED:
                 self.compiled.clear()
-            self.compiled[known] = code, self.facts[name or ""]
-        code, self.facts[name or ""] = self.compiled[known]
+            self.compiled[known] = found
+        code, self.facts[name or ""] = found
         return code
 
     def _generate(self, source: nodes.Template, name: str | None, *args: Any, **kwargs: Any) -> str:
-        self.facts[name or ""] = facts_of(source)  # of the one parse, before code generation changes the tree
-        return super()._generate(source, name, *args, **kwargs)
+        refuse_deep(source, name)
+        facts = self.facts[name or ""] = facts_of(source)  # of the one parse, before code generation changes the tree
+        code = super()._generate(source, name, *args, **kwargs)
+        facts.cost = Cost(self.words.get(name or "", 0), len(code))
+        return code
 
     @staticmethod
     def written(text: str) -> str:
@@ -209,10 +279,10 @@ class FlowEnvironment(ImmutableSandboxedEnvironment):
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:
         spend(CALL_WEIGHT + weigh(args) + weigh(kwargs))
-        if isinstance(__obj, BuiltinMethodType) and any(
-            isinstance(given, str) and len(given) > MAX_ARGUMENT for given in (*args, *kwargs.values())
-        ):
-            raise TooLarge(f"an argument of more than {MAX_ARGUMENT} characters for {__obj.__name__}()")
+        if isinstance(__obj, BuiltinMethodType) and isinstance(__obj.__self__, str | date | time):
+            refuse_search(__obj.__self__, (*args, *kwargs.values()))
+        if isinstance(__obj, LoopContext):  # of a recursive loop: its body runs over these
+            args = tuple(map(ticking, args))
         return bounded(super().call(__context, __obj, *args, **kwargs))
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:

@@ -12,6 +12,7 @@ two machines that publish the same files agree, and publishing twice changes not
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -22,13 +23,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..bounded import Reader
 from ..models import FlowState, Problem, Published
 from .catalog import Flow, load_flow
 from .records import Records, Refusal, Status, Turn
 from .sources import FlowSource, is_name
 
+log = logging.getLogger("callflows.flows")
+
 KEEP_SECONDS = 26 * 3600  # longer than any call's tokens live
 KEEP_VERSIONS = 20  # of each flow, to go back to
+LOADING = 4  # versions that are loaded at a time while callers wait
 MAX_LOADED = 8  # versions of one flow in a process's memory; calls in still older ones load theirs again
 
 
@@ -41,6 +46,7 @@ class Versions:
         self._links = f"{self._live}/"  # for the look on every request
         self._records = Records(self._live)
         self._loaded: dict[str, Flow] = {}
+        self._loader = Reader(LOADING)
         self._loading: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     # reading
@@ -54,15 +60,17 @@ class Versions:
         except OSError:
             return ""
 
-    def live(self, flow: str, *, last: bool = False) -> Flow | None:
+    def live(self, flow: str, *, last: bool = False, within: float | None = None) -> Flow | None:
         """While one request compiles a new version, the others get the newest that is in memory: a caller waits for
-        nobody else's edit.
+        nobody else's edit. After `within` seconds the first one does, too.
         """
         version = self.live_version(flow, last=last)
-        if version and version not in self._loaded and self._loading[version].locked():
-            older = [known for known in list(self._loaded.values()) if known.name == flow]
-            if older:
-                return older[-1]
+        if version and version not in self._loaded:
+            older = [known for known in list(self._loaded.values()) if known.name == flow][-1:]
+            if older and self._loading[version].locked():
+                return older[0]
+            found = self.load(version, within)
+            return older[0] if found is None and older and within is not None else found
         return self.load(version)
 
     def names(self) -> list[str]:
@@ -72,11 +80,22 @@ class Versions:
         except OSError:
             return []
 
-    def load(self, version: str) -> Flow | None:
-        """A version by its name, from memory when this process has it; None when it is not there any more."""
+    def load(self, version: str, within: float | None = None) -> Flow | None:
+        """A version by its name, from memory when this process has it; None when it is not there any more, or not
+        loaded `within` so many seconds. It is loaded then all the same, for the next request.
+        """
         flow = self._loaded.get(version)
         if flow is not None or not version:
             return flow
+        if within is None:
+            return self._load(version)
+        try:
+            return self._loader.read(lambda: self._load(version), within)
+        except TimeoutError:
+            log.warning("flow version %s could not be loaded within %.2f s", version, within)
+            return None
+
+    def _load(self, version: str) -> Flow | None:
         name = version.rpartition("-")[0]
         if not is_name(name) or not is_name(version.removeprefix(f"{name}-")):
             return None

@@ -17,7 +17,7 @@ from ...marks import UNKNOWN
 from ...models import Problem
 from ..bounds import BUDGET, OverBudget, TooLarge, bounded, spend, ticking
 from ..rendering import explain
-from ..sandbox import finalize
+from ..sandbox import BoundedContext, finalize
 from .marking import Branch, Plain, Spot, bare, inband, mark, marked
 from .placing import PlacingEnvironment
 from .standins import NOTHING, Absent, NoTemplate, Optional, Unknown, tainted
@@ -51,7 +51,7 @@ class _Template(Template):
         return run.modules[self.name]
 
 
-class _Context(Context):
+class _Context(BoundedContext):
     def call(__self, __obj: Any, *args: Any, **kwargs: Any) -> Any:
         """Macros, callers and blocks give text with marks."""
         result = super().call(__obj, *args, **kwargs)

@@ -13,6 +13,7 @@ from typing import Any
 
 from jinja2 import nodes
 
+from ..compiling import Cost
 from .operands import KEYS, LENGTH, Constant, Operand, Ref, changed, characters, members, operands, path_of
 
 _ORDER = frozenset("lt gt lteq gteq le ge greaterthan lessthan divisibleby".split())
@@ -37,7 +38,7 @@ class Compared:
 class Facts:
     """`uses` has every name and path, those of the template's own variables too; `lines`, where each path stands first.
     `called`: functions, methods and macros. `written`: see Flow.written. `parts`: the same facts for each macro by
-    itself, and for the rest under the empty name; none where there are no macros."""
+    itself, and for the rest under the empty name; none where there are no macros. `cost`: of compiling it."""
 
     references: set[str] = field(default_factory=set)
     dynamic: bool = False
@@ -50,6 +51,7 @@ class Facts:
     called: set[str] = field(default_factory=set)
     written: list[str] = field(default_factory=list)
     parts: dict[str, Facts] = field(default_factory=dict)
+    cost: Cost = Cost()  # noqa: RUF009 - frozen
 
     @property
     def uses_tables(self) -> bool:
