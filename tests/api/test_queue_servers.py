@@ -134,11 +134,16 @@ def at_once(folder: Path, count: int, machines: int, leave: int, **more: Any) ->
         disturbing.start()
         crowd.take_many(count, 16)
         disturbing.join()
-        wait_until(lambda: crowd.take_many(8, 8)[-1].outcome == "queue_empty", 120, "the rest")
+
+        def rest() -> bool:
+            """Whoever came last is known a moment later."""
+            crowd.take_many(8, 8)
+            return set(crowd.calls) - {each.call for each in crowd.taken} <= set(leaving)
+
+        wait_until(rest, 120, "nobody is forgotten")
         found = [each.call for each in crowd.taken if each.call]
-        assert {each.outcome for each in crowd.taken} == {"moved", "queue_empty"}
+        assert {each.outcome for each in crowd.taken} <= {"moved", "queue_empty"}
         assert len(set(found)) == len(found), "nobody twice"
-        assert set(crowd.calls) - set(found) <= set(leaving), "nobody is forgotten"
         assert max(crowd.moved().values()) == 1
         in_order(crowd.taken, crowd.calls)
         phone.advance(3)
@@ -147,6 +152,7 @@ def at_once(folder: Path, count: int, machines: int, leave: int, **more: Any) ->
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 @pytest.mark.xdist_group("api-servers")
 def test_two_machines_are_asked_at_once(tmp_path: Path, postgres_server: Callable[[], str]) -> None:
     at_once(tmp_path, 60, machines=2, leave=6, DATABASE_URL=postgres_server())
