@@ -147,7 +147,8 @@ class Life(RuleBasedStateMachine):
             elif old.code in FAILURE_CODES:
                 assert state.status is LegStatus.FAILED
             elif state.status is not LegStatus.FAILED:
-                assert state.fetched_at is not None, "failed is left for a fetch only, or for what came after one"
+                talked = state.status in (LegStatus.CONNECTED, LegStatus.ENDED)
+                assert talked or state.fetched_at is not None, "failed is left for a fetch or a connection only"
             assert old.fetched_at is None or state.fetched_at is not None
         self.seen = new
 
