@@ -216,7 +216,7 @@ class Trial:
         self._save(line.blocks(number))
         saved, waiting = time.monotonic(), [(name, asker) for name in self.others for asker in self.watchers.values()]
         while waiting:
-            assert time.monotonic() < saved + 30, f"blocks {number} are not live in {waiting}"
+            assert time.monotonic() < saved + 60, f"blocks {number} are not live in {waiting}"
             waiting = [(name, asker) for name, asker in waiting if f"Blocks {number}:" not in _words(asker, name)]
         self.others_took.append(round(time.monotonic() - saved, 3))
         self._note("shared by all others")

@@ -61,7 +61,9 @@ def from_the_past(path: Path, text: str) -> None:
 def over_a_part_of_it(path: Path, text: str) -> None:
     """From the first byte that differs on, in the open file."""
     old, new = path.read_bytes(), text.encode()
-    same = next((at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), len(old))
+    same = next(
+        (at for at, (one, other) in enumerate(zip(old, new, strict=False)) if one != other), min(len(old), len(new))
+    )
     with path.open("r+b") as file:
         file.seek(same)
         file.write(new[same:])
