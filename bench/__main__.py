@@ -22,6 +22,7 @@ from plivo.utils import signature_v3
 from .batching import ROWS, batch
 from .checking import check_many
 from .load import Sample, measure
+from .paging import page_times
 from .simulating import simulate
 from .storing import MANY, store
 
@@ -121,6 +122,7 @@ def main() -> None:
     print(simulate())
     print(store(options.transfers))
     print(batch(options.rows))
+    print(page_times())
 
 
 def run(options: argparse.Namespace, requests: list[bytes]) -> dict[str, list[Sample]]:

@@ -12,7 +12,7 @@ from ..models import TransferStatus
 from . import words
 from .door import bp, page, problem_page, runtime
 
-A_PAGE = 50
+A_PAGE = 30  # each has a story to be read
 
 
 @bp.get("/transfers")

@@ -36,6 +36,18 @@ def recent_calls(store: Store, *, limit: int, before: str = "") -> tuple[list[Se
     return [_seen(uuid, own) for uuid, own in exchanges.items()], page[-1][1] if len(found) > limit else ""
 
 
+def live_calls(store: Store, *, among: int, most: int) -> tuple[list[SeenCall], int]:
+    """At most so many calls that are live as far as we know, newest first, of those last heard of; and how many
+    there may be beyond.
+    """
+    uuids = list(store.calls(limit=among))
+    gone = store.hung_up(uuids)
+    wanted = [uuid for uuid in uuids if uuid not in gone]
+    exchanges = store.exchanges_of(wanted[:most], each=_MOST_EXCHANGES)
+    seen = (_seen(uuid, own) for uuid, own in exchanges.items())
+    return [call for call in seen if call.live], max(len(wanted) - most, 0)
+
+
 def _seen(uuid: str, exchanges: Sequence[Exchange]) -> SeenCall:
     state = fold(uuid, exchanges)
     since, leg, last = state.first_at, str(Leg.A), ("", "")
@@ -53,7 +65,7 @@ def recent_transfers(
     """What became of the transfers last asked for, newest first, and a cursor to older ones, "" when there are none."""
     found = store.transfers(limit=limit + 1, before=before, call_uuid=call_uuid, status=status, asked_by=asked_by)
     page = found[:limit]
-    now = time.time()
+    now = time.time() // 10 * 10  # what is shown is to change when something happens, and not with every second
     stories = (store.story(each.id) for each in page)  # None: pruned between the two questions
     known = [fold_transfer(*story, now=now) for story in stories if story is not None]
     return known, store.cursor_of(page[-1]) if len(found) > limit else ""

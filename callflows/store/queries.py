@@ -7,20 +7,7 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Row,
-    Table,
-    and_,
-    delete,
-    exists,
-    func,
-    insert,
-    or_,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Connection, Row, Table, and_, delete, exists, func, insert, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..errors import OutcomeUnknown, StoreError
@@ -32,6 +19,7 @@ from .engine import Database
 from .migrate import Upgrade
 from .partner import Partner, partner
 from .pruning import Pruned, prune
+from .recent import hung_up, newest_of, pulse
 from .rows import EMPTY_TEXT, cursor, exchange_row, of_calls, of_transfer, read_cursor, transfer_from, transfer_row
 from .schema import destinations, exchanges, journals, transfers
 from .stories import read_refused, read_story
@@ -149,13 +137,18 @@ class Store:
 
     def exchanges_of(self, call_uuids: Sequence[str], *, each: int) -> dict[str, list[Exchange]]:
         """The newest exchanges of each of the calls, in time order; in one read."""
-        found: dict[str, list[Exchange]] = {}
-        newest = (exchanges.c.at.desc(), exchanges.c.id.desc())
         with self._database.read() as connection:
-            for uuid in call_uuids:
-                query = select(exchanges.c.body).where(or_(*of_calls([uuid]))).order_by(*newest).limit(each)
-                found[uuid] = [decode(body) for body in reversed(connection.execute(query).scalars().all())]
-        return found
+            return newest_of(connection, call_uuids, each)
+
+    def pulse(self) -> tuple[object, ...]:
+        """Another one when something has happened: for whoever asks often, beside looking anew now and then."""
+        with self._database.read() as connection:
+            return pulse(connection)
+
+    def hung_up(self, call_uuids: Sequence[str]) -> set[str]:
+        """Those of the calls that the platform said have hung up; another may be over all the same."""
+        with self._database.read() as connection:
+            return hung_up(connection, call_uuids)
 
     def story(self, transfer_id: str) -> tuple[Transfer, list[Exchange]] | None:
         """A transfer, and what is known of it and its legs in time order: see `stories`. None: there is no such."""

@@ -86,10 +86,13 @@ def read_cursor(text: str) -> tuple[float, str]:
 def of_calls(call_uuids: Sequence[str]) -> list[ColumnElement[bool]]:
     """Conditions, any of which says that an exchange concerns one of the calls."""
     wanted = [key(uuid) for uuid in call_uuids if uuid]
-    if not wanted:
-        return []
+    return naming(wanted) if wanted else []
+
+
+def naming(uuids: Any) -> list[ColumnElement[bool]]:
+    """The same for what is in the columns, or a parameter in its place."""
     columns = (exchanges.c.call_uuid, exchanges.c.a_leg_uuid, exchanges.c.b_leg_uuid)
-    return [and_(column != EMPTY_TEXT, column.in_(wanted)) for column in columns]
+    return [and_(column != EMPTY_TEXT, column.in_(uuids)) for column in columns]
 
 
 def of_transfer(transfer_id: str) -> list[ColumnElement[bool]]:

@@ -6,11 +6,11 @@ what lies between the first and the last exchanges, all that could change what i
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, and_, literal_column, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, literal_column, or_, select
 
 from ..models import CONNECTS, SAFE, EventKind, Exchange, Outcome, Transfer
 from .codec import decode, key
-from .rows import cursor, of_calls, of_transfer, read_cursor, transfer_from
+from .rows import EMPTY_TEXT, cursor, naming, read_cursor, transfer_from
 from .schema import REFUSED as REFUSED_OUTCOME
 from .schema import exchanges, transfers
 
@@ -20,39 +20,49 @@ REFUSED = 20  # the newest of those that were no request of the platform, or not
 _TELLING = (EventKind.HANGUP, *CONNECTS, EventKind.DIAL_HANGUP, EventKind.DIAL_RESULT)
 
 
+# Statements are made once: with the parameters in place it costs several times what running them does.
+_c = exchanges.c
+_own = and_(_c.transfer_id != EMPTY_TEXT, _c.transfer_id == bindparam("transfer"))
+# the B leg's UUID is learnt from its fetches; its hang-up carries nothing else of ours
+_served = and_(_own, _c.outcome.not_in((Outcome.REJECTED.value, Outcome.NOTED.value)))
+_LEGS = select(_c.call_uuid).distinct().where(_served)
+_concerns = or_(_own, *naming(bindparam("calls", expanding=True)))
+_genuine = _c.outcome != Outcome.REJECTED.value
+_telling = or_(
+    _c.kind.in_([kind.value for kind in _TELLING]),
+    _c.outcome.in_([outcome.value for outcome in SAFE]),
+    and_(_own, _c.body.contains("<Dial", autoescape=True)),
+)
+_newest, _oldest = (_c.at.desc(), _c.id.desc()), (_c.at, _c.id)
+_FOUND = select(_c.at, _c.id, _c.body).where(_concerns)
+_NEWEST = _FOUND.where(_genuine).order_by(*_newest).limit(EDGE)
+_REFUSED = _FOUND.where(_c.outcome == Outcome.REJECTED.value).order_by(*_newest).limit(REFUSED)
+_MORE = (_FOUND.where(_genuine).order_by(*_oldest).limit(EDGE), _FOUND.where(_genuine, _telling))
+_OF_LEG = _FOUND.where(_served, _c.call_uuid == bindparam("leg")).limit(1)
+_EDGES_OF_LEG = (_OF_LEG.order_by(*_oldest), _OF_LEG.order_by(*_newest))
+
+
 def read_story(connection: Connection, transfer_id: str) -> tuple[Transfer, list[Exchange]] | None:
     """The transfer, and the exchanges of it and of its legs' calls in time order; refused ones are among them."""
     row = connection.execute(select(transfers).where(transfers.c.id == key(transfer_id))).first()
     if row is None:
         return None
     transfer = transfer_from(row)
-    c = exchanges.c
-    own = of_transfer(transfer.id)
-    # the B leg's UUID is learnt from its fetches; its hang-up carries nothing else of ours
-    unserved = (Outcome.REJECTED.value, Outcome.NOTED.value)
-    served = and_(*own, c.outcome.not_in(unserved))
-    uuids = connection.execute(select(c.call_uuid).distinct().where(served)).scalars().all()
-    concerns = or_(*own, *of_calls([transfer.call_uuid, *uuids]))
-    telling = or_(
-        c.kind.in_([kind.value for kind in _TELLING]),
-        c.outcome.in_([outcome.value for outcome in SAFE]),
-        and_(*own, c.body.contains("<Dial", autoescape=True)),
-    )
+    own = {"transfer": key(transfer.id)}
+    legs = connection.execute(_LEGS, own).scalars().all()
+    wanted = {**own, "calls": [key(uuid) for uuid in (transfer.call_uuid, *legs) if uuid]}
 
-    def bodies(*conditions: ColumnElement[bool], newest: bool, limit: int | None) -> list[tuple[float, str, str]]:
-        order = (c.at.desc(), c.id.desc()) if newest else (c.at, c.id)
-        query = select(c.at, c.id, c.body).where(concerns, *conditions).order_by(*order).limit(limit)
-        return [(found.at, found.id, found.body) for found in connection.execute(query)]
+    def bodies(query: Select[tuple[float, str, str]], **more: str) -> list[tuple[float, str, str]]:
+        return [(found.at, found.id, found.body) for found in connection.execute(query, {**wanted, **more})]
 
-    genuine = c.outcome != Outcome.REJECTED.value
-    rows = set(bodies(genuine, newest=True, limit=EDGE))
+    rows = set(bodies(_NEWEST))
     if len(rows) == EDGE:
-        rows.update(bodies(genuine, newest=False, limit=EDGE))
-        rows.update(bodies(genuine, telling, newest=True, limit=None))
-        for uuid in uuids:  # one leg may be in the middle of the other's long wait
-            rows.update(bodies(served, c.call_uuid == uuid, newest=False, limit=1))
-            rows.update(bodies(served, c.call_uuid == uuid, newest=True, limit=1))
-    rows.update(bodies(c.outcome == Outcome.REJECTED.value, newest=True, limit=REFUSED))
+        for query in _MORE:
+            rows.update(bodies(query))
+        for leg in legs:  # one leg may be in the middle of the other's long wait
+            for query in _EDGES_OF_LEG:
+                rows.update(bodies(query, leg=leg))
+    rows.update(bodies(_REFUSED))
     return transfer, [decode(body) for _, _, body in sorted(rows)]
 
 

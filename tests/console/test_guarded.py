@@ -152,7 +152,7 @@ def test_a_store_that_is_away_is_said_to_be(ann: Browser, monkeypatch: pytest.Mo
     def away(*_: Any, **__: Any) -> Any:
         raise StoreError("the store hangs")
 
-    for name in ("calls", "exchanges", "transfers", "refused", "story"):
+    for name in ("pulse", "calls", "exchanges", "transfers", "refused", "story"):
         monkeypatch.setattr(Store, name, away)
     for path in ("/", "/calls", "/calls/abc", "/transfers", "/transfers/abc", "/rejected"):
         answer = ann.get(path)

@@ -132,12 +132,18 @@ def test_pictures(open_page: Open, servers: Servers, paths: dict[str, str], tmp_
     folder = Path(os.environ.get("CONSOLE_PICTURES") or tmp_path)
     folder.mkdir(exist_ok=True)
     for label, width, dark in (("", DESK_WIDTH, False), ("-dark", DESK_WIDTH, True), ("-phone", PHONE_WIDTH, False)):
-        page = open_page(width=width if width != DESK_WIDTH else 1200, dark=dark)
+        page = open_page(width=width if width != DESK_WIDTH else 1100, dark=dark)
         for name, path in paths.items():
             page.goto(f"{servers.console.url}/console{path}")
             if name == "flow":
                 page.locator("#part-flow svg").wait_for()
             page.screenshot(path=folder / f"{name}{label}.png", full_page=True)
+        page.goto(f"{servers.console.url}/console{paths['move']}")
+        page.get_by_label("to", exact=True).fill(COLLEAGUE)
+        page.get_by_label("caller_id").fill(OUR_NUMBER)
+        page.get_by_role("button", name="Look at it first").click()
+        page.get_by_role("button", name="Change it").wait_for()
+        page.screenshot(path=folder / f"confirm{label}.png", full_page=True)
         page.goto(f"{servers.console.url}/console/flows/welcome/call?step=answer")
         page.get_by_role("button", name="Call it").click()
         page.get_by_role("button", name="1", exact=True).click()
