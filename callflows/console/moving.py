@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import uuid as uuids
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from .door import bp, operators, page, runtime, session
 
 log = logging.getLogger("callflows.console")
 
+_OPTION = re.compile(r"give --[ab]leg")  # a command's words
 _PARAM = "param."  # before a param's name in the form
 
 
@@ -42,6 +44,10 @@ def move(uuid: str) -> flask.Response:
     fields = fields_of(chosen, given)
     if flask.request.method != "POST" or given.get("_fields"):
         return _form(uuid, chosen, fields)
+    if not any(chosen.values()):
+        return _form(
+            uuid, chosen, fields, status=422, why="Choose a flow for the caller, for the other leg, or for both."
+        )
     key = given.get("_key", "")
     params = {field.name: field.value for field in fields if field.value != ""}
     try:
@@ -55,7 +61,9 @@ def move(uuid: str) -> flask.Response:
             asked_by=f"console:{session().person.name}",
         )
         if not key:
-            return page("confirm.html", uuid=uuid, plan=plan, chosen=chosen, params=params, key=uuids.uuid4().hex)
+            warnings = [_OPTION.sub("choose a flow for it", each) for each in plan.warnings]
+            key = uuids.uuid4().hex
+            return page("confirm.html", uuid=uuid, plan=plan, chosen=chosen, params=params, key=key, warnings=warnings)
         done = doing.request(runtime(), plan)
     except CallNotLive:
         text = "The call has ended meanwhile: there is nobody to move, and nothing was done."

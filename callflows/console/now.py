@@ -18,9 +18,9 @@ from ..runtime import Runtime
 from . import words
 from .door import bp, page, runtime
 
-LOOKED_AT = 200  # calls last heard of, among which are the live ones
+LOOKED_AT = 100  # calls last heard of, among which are the live ones
 MOST_LIVE = 50
-SHOWN = 25
+SHOWN = 20
 LATELY_SECONDS = 3600.0
 FRESH_SECONDS = 10.0
 

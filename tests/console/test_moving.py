@@ -87,7 +87,7 @@ def test_what_is_wrong_is_said_at_the_field(house: tuple[Flask, Any]) -> None:
         assert "<b>&" not in answer.text
         assert "_key" not in fields(answer.text)
     for sent, said in (
-        ({"aleg": "", "bleg": ""}, "no leg to transfer"),
+        ({"aleg": "", "bleg": ""}, "Choose a flow for the caller"),
         ({"aleg": "nothing"}, "nothing"),
         ({"aleg": "greet", "bleg": "<script>alert(1)</script>"}, "script"),
         ({"aleg": "greet/aleg/aleg"}, ""),

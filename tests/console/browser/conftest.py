@@ -59,6 +59,7 @@ WELCOME = """<Response>
     <Speak>Good day. Press 1 for support, 2 for our hours.</Speak>
   </GetDigits>
   <Speak>Goodbye.</Speak>
+  <Hangup/>
 </Response>
 """
 MENU = """<Response>
@@ -82,6 +83,7 @@ DONE = """<Response>
   {% else %}
   <Speak>Thank you. Goodbye.</Speak>
   {% endif %}
+  <Hangup/>
 </Response>
 """
 

@@ -176,6 +176,7 @@ def test_what_is_polled_takes_neither_focus_nor_place(open_page: Open, servers: 
     assert "Event" in page.locator("details[open]").inner_text()
 
 
+@pytest.mark.long
 def test_an_idle_page_is_not_sent_again_and_not_drawn_again(open_page: Open, servers: Servers) -> None:
     servers.live_call()
     page = open_page()
@@ -194,6 +195,7 @@ def test_an_idle_page_is_not_sent_again_and_not_drawn_again(open_page: Open, ser
     assert page.locator("time[data-since]").first.inner_text() != before, "yet time goes on"
 
 
+@pytest.mark.long
 def test_a_server_that_is_gone_is_said_to_be(open_page: Open, servers: Servers) -> None:
     page = open_page()
     page.route(

@@ -64,8 +64,15 @@ def paths(servers: Servers) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [PHONE_WIDTH, DESK_WIDTH])
+@pytest.mark.parametrize(
+    ("width", "dark"),
+    [
+        pytest.param(PHONE_WIDTH, True, id="phone, dark"),
+        pytest.param(DESK_WIDTH, False, id="desk, light", marks=pytest.mark.long),
+        pytest.param(PHONE_WIDTH, False, id="phone, light", marks=pytest.mark.long),
+        pytest.param(DESK_WIDTH, True, id="desk, dark", marks=pytest.mark.long),
+    ],
+)
 def test_every_page_can_be_used_by_everybody(
     open_page: Open, servers: Servers, paths: dict[str, str], width: int, dark: bool
 ) -> None:
@@ -131,8 +138,9 @@ def test_pictures(open_page: Open, servers: Servers, paths: dict[str, str], tmp_
     """Of all pages; CONSOLE_PICTURES says into which folder (docs/console has a few of them)."""
     folder = Path(os.environ.get("CONSOLE_PICTURES") or tmp_path)
     folder.mkdir(exist_ok=True)
-    for label, width, dark in (("", DESK_WIDTH, False), ("-dark", DESK_WIDTH, True), ("-phone", PHONE_WIDTH, False)):
-        page = open_page(width=width if width != DESK_WIDTH else 1100, dark=dark)
+    for label, width, dark in (("", 1000, False), ("-dark", 1000, True), ("-phone", PHONE_WIDTH, False)):
+        page = open_page(width=width, dark=dark)
+        page.set_viewport_size({"width": width, "height": 500})
         for name, path in paths.items():
             page.goto(f"{servers.console.url}/console{path}")
             if name == "flow":
