@@ -13,6 +13,7 @@ from typing import Any
 from ..errors import DataNotFound
 from ..models import Problem, Severity
 from ..suggest import did_you_mean
+from .bounds import refuse_over
 from .filters import scalar
 from .sources import SHARED
 from .toml_places import Path, Places, read_file
@@ -154,11 +155,17 @@ def _unequal(catalogues: Catalogues, places: Mapping[str, tuple[str, Places]], f
 
 
 def _filled(key: str, text: str, values: Mapping[str, Any]) -> str:
+    size = len(text)
+
     def value(match: re.Match[str]) -> str:
+        nonlocal size
         if match[1] not in values:
             hint = f"write t({key!r}, {match[1]}=...)"
             raise DataNotFound(f"the text {key!r} needs a value for {{{match[1]}}}", hint=hint)
-        return str(scalar(values[match[1]]))
+        given = str(scalar(values[match[1]]))
+        size += len(given)
+        refuse_over(size)  # before it is made: a text may have thousands of slots
+        return given
 
     return _SLOT.sub(value, text)
 

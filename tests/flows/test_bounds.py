@@ -126,7 +126,7 @@ BOMBS = [
     "{% endif %}{% endfor %}",
     *(
         LISTS + f"{{% set k = (['b'] * 9000) | {use} %}}"
-        for use in ("select('in', l)", "reject('in', l) | map('upper') | select('in', m)", "map('replace', 'a', t)")
+        for use in ("select('in', l)", "reject('in', l) | map('upper') | select('in', m)")
     ),
     *(f"{{{{ ('a' * 99999) | {use} }}}}" for use in ("sort", "unique", "groupby(0)", "join(',')", "batch(2)", "min")),
     "{% set s = dict(range(8000) | batch(2) | list) %}{% set n = namespace(l=0) %}"

@@ -150,3 +150,9 @@ def test_every_language_is_tried_before_a_save_goes_live(tmp_path: Path) -> None
     found = explored(tmp_path, files)
     assert lines(found, warnings=False) == ["support/answer.xml:1 grammar.bad-value"]
     assert "xx-YY" in found.problems[0].message
+
+
+def test_a_text_of_many_slots_is_not_made_when_it_would_be_too_large() -> None:
+    of = flow("<R/>", en_US="long = '" + "{x}" * 5000 + "'\n")
+    problem = refused("{{ t('long', x='a' * 90000) }}", **context(of))
+    assert (problem.code, problem.line) == ("template.size", 1)
