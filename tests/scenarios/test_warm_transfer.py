@@ -28,7 +28,7 @@ def test_while_the_store_is_away_the_customer_hears_music(phone: Phone, monkeypa
         raise StoreError("the store is away")
 
     with monkeypatch.context() as patched:
-        patched.setattr(needs, "other_leg", away)
+        patched.setattr(needs, "stored", away)
         agent = phone.person(AGENT).hears("the line is busy").is_in_conference(f"transfer-{transfer_id}")
         customer.wait(90).is_not_hung_up().has_not_heard("connecting you")
         assert sum("music.wav" in heard for heard in customer.heard) > 5
@@ -58,7 +58,7 @@ def test_the_story_of_the_first_transfer_has_everybody_who_came_into_its_room(ph
         "call conference: ConferenceEnter",
         "A leg conference: ConferenceEnter",
     ]
-    assert told(second)[2:5] == [
+    assert [text for text in told(second) if "fetched" in text or "Enter" in text][:3] == [
         "A leg fetched its document, warm-transfer/leave",
         "B leg fetched its document, warm-transfer/join",
         "B leg conference: ConferenceEnter",
