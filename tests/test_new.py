@@ -64,7 +64,7 @@ def test_from_nothing_to_a_flow_that_works(run: Run, templates: Path) -> None:
     for said in ("callflows flows check support", "transfer CALL_UUID --aleg support\n", "url support/answer\n"):
         assert said in made.output
     assert set(os.listdir(templates)) <= {"support", "_shared"}
-    assert (templates / "support/aleg.xml").read_text() == '{% include "support/_dial.xml" %}\n'
+    assert (templates / "support/aleg.xml").read_text().endswith('{% include "support/_dial.xml" %}\n')
     before, after = (SHIPPED / "forward/flow.toml").read_text(), (templates / "support/flow.toml").read_text()
     assert after == before.replace("required = true", 'default = "+14155550123"').replace(
         '[params.caller_id]\ntype = "phone"\n', '[params.caller_id]\ntype = "phone"\ndefault = "+14155550100"\n'
@@ -76,7 +76,7 @@ def test_from_nothing_to_a_flow_that_works(run: Run, templates: Path) -> None:
 
 def test_what_is_still_to_be_given_is_said(run: Run) -> None:
     made = run("new", "news", "--from", "announce")
-    assert made.exit_code == 0
+    assert "callflows flows new meet --from meet   # news leads there" in made.output
     assert "transfer CALL_UUID --aleg news --set 'message=Our office is closing now.'" in made.output
 
 

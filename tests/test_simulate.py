@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callflows.cli import main
-from callflows.simulator.rehearsing import scenario
+from callflows.simulator.rehearsing import scenario, steps
 
 from .conftest import REPOSITORY, write_flow
 
@@ -108,11 +108,14 @@ def test_calls_of_one_run_are_not_those_of_another(simulate: Callable[..., Done]
     assert "64 runs of 32 scenarios, all as written" in done.stdout
 
 
-def test_every_switch_that_matters_is_tried(simulate: Callable[..., Done], tmp_path: Path) -> None:
-    path = str(written(tmp_path, GOOD))
+def test_every_switch_that_matters_is_tried(simulate: Callable[..., Done], templates: Path, tmp_path: Path) -> None:
+    dial = "<Response><Dial timeout='5'><Number>+14155550123</Number></Dial></Response>"
+    write_flow(templates, "ring", answer=dial)
+    path = str(written(tmp_path, "number +14155550123 no-answer\ndial ring\nis hung up\n"))
     done = simulate(path, "--every-switch", "--quiet", "--provider", "plivo")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "(plivo, unknown_element = ignore)" in done.stdout
+    assert "(plivo, ring_timeout_status = timeout)" in done.stdout
+    assert "unknown_element" not in done.stdout
     assert "other_leg" not in done.stdout  # nothing in this call depends on it
     assert "signatures" not in done.stdout  # Plivo is known to sign
     one = simulate(path, "--switch", "content_type=any", "--quiet", "--provider", "plivo")
@@ -228,9 +231,7 @@ def test_what_only_carrying_it_out_shows(simulate: Callable[..., Done], tmp_path
         assert "Traceback" not in done.stderr
 
 
-_WORDS = st.sampled_from(
-    [*scenario.VERBS, "on", "at", "switch", "plivo", '"', "'", "x=1", "+14155550123", "1", "#", "\n"]
-)
+_WORDS = st.sampled_from([*steps.VERBS, "on", "at", "switch", "plivo", '"', "'", "x=1", "+14155550123", "1", "#", "\n"])
 
 
 @settings(max_examples=300, deadline=None)
@@ -251,6 +252,6 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 
 def test_the_guide_shows_every_step() -> None:
     page = (REPOSITORY / "docs/testing.md").read_text()
-    for verb in scenario.VERBS:
+    for verb in steps.VERBS:
         if verb not in ("presses", "says"):  # other forms, for `NUMBER presses 1`
             assert f"`{verb}" in page, verb

@@ -110,6 +110,7 @@ def follow(connection: Connection, new: Sequence[Exchange]) -> None:
             left.add(each.event.dial.b_leg_uuid)
         elif each.queue and uuid and key(uuid) == uuid:
             served.setdefault(uuid, []).append(each)
+    left = {uuid for uuid in left if key(uuid) == uuid}  # nobody else can be waiting, and not all can be asked for
     if not (served or left):
         return
     if not served and connection.execute(select(_c.call_uuid).limit(1)).first() is None:
