@@ -144,7 +144,7 @@ def test_errors_are_worded_in_time(site: Site, name: str) -> None:
 
 
 def heavy(word: str) -> dict[str, str]:
-    """Steps that take about half a second to compile together, none of them long: Python lets nobody else run meanwhile."""
+    """Steps that take about half a second to compile together; none is long, as nobody else runs meanwhile."""
     line = "{% if x is defined %}{{ x ~ 1 | string | upper }}{% endif %}"
     return {f"s{number}": f"<Response>{line * 50}{word}</Response>" for number in range(12)}
 
